@@ -1,0 +1,268 @@
+//! What was measured, and the verdict on it.
+
+use std::fmt;
+
+use orthant_network::Network;
+use serde::Serialize;
+
+/// A recovered network with the evidence for it.
+#[derive(Debug, Clone)]
+pub struct Recovery {
+    /// The network; units are ordered as in [`Report::units`], which may list further ones that left no trace.
+    pub network: Network,
+    /// The evidence.
+    pub report: Report,
+}
+
+/// The verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Verdict {
+    /// Zero residual at the precision of the labels, every unit determined, and samples not used in the fit agree.
+    #[serde(rename = "exact")]
+    Exact,
+    /// Zero residual at the precision of the labels and every unit found, but these inputs leave some weights undetermined
+    /// or too little could be checked.
+    #[serde(rename = "exact on the samples")]
+    ExactOnSamples,
+    /// A network that explains most of the labels, not all.
+    #[serde(rename = "approximate")]
+    Approximate,
+    /// No network that explains the labels was found.
+    #[serde(rename = "not recovered")]
+    NotRecovered,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Exact => "exact",
+            Verdict::ExactOnSamples => "exact on the samples",
+            Verdict::Approximate => "approximate",
+            Verdict::NotRecovered => "not recovered",
+        })
+    }
+}
+
+/// Which uniqueness statement the data support.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum UniquenessLevel {
+    /// The lifted matrix has a null space of dimension k: no other network of this width has these labels, whatever its
+    /// activation patterns.
+    #[serde(rename = "proved by lift")]
+    ProvedByLift,
+    /// No other network with the same activation patterns has these labels.
+    #[serde(rename = "given patterns")]
+    GivenPatterns,
+    /// Neither was shown.
+    #[serde(rename = "not shown")]
+    NotShown,
+}
+
+/// The uniqueness statement with the ranks behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Uniqueness {
+    /// What is shown.
+    pub level: UniquenessLevel,
+    /// Number of monomials N of the lift, when it was computed.
+    pub lift_monomials: Option<usize>,
+    /// Dimension of the null space of the lifted matrix (k for uniqueness), when it was computed.
+    pub lift_null_dimension: Option<usize>,
+    /// Certified lower bound for the smallest singular value of the lifted matrix on the complement of its null space, over
+    /// the bound on its rounding error. The rank is shown when this exceeds 1.
+    pub lift_margin: Option<f64>,
+}
+
+/// Why a unit is not, or not fully, determined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum UnitReason {
+    /// Nothing is missing.
+    Identified,
+    /// Active on no sample: nothing in the labels depends on its weights.
+    NeverActive,
+    /// Active on every sample: it acts linearly and merges with every other such unit and the output bias.
+    AlwaysActive,
+    /// Too few active samples to determine or check its weights.
+    TooFewActive,
+    /// Too few inactive samples to tell its kink from a combination of others.
+    TooFewInactive,
+    /// Parallel to another unit on these samples: the two cannot be told apart.
+    Parallel,
+    /// Its active inputs do not vary in all directions; the weights have minimum norm in the others.
+    UndeterminedDirections,
+    /// The singular gap does not separate its activations from other combinations of the labels.
+    NoGap,
+    /// Asked for (by the width given) but without any trace in the labels: never active, or merged with another unit.
+    NoTrace,
+    /// Fitted numerically to what the determined units leave unexplained.
+    Fitted,
+}
+
+impl fmt::Display for UnitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            UnitReason::Identified => "identified",
+            UnitReason::NeverActive => "never active on these inputs",
+            UnitReason::AlwaysActive => "always active: it acts linearly and merges with the other such units",
+            UnitReason::TooFewActive => "too few active samples",
+            UnitReason::TooFewInactive => "too few inactive samples",
+            UnitReason::Parallel => "parallel to another unit on these samples",
+            UnitReason::UndeterminedDirections => "its active inputs do not vary in every direction",
+            UnitReason::NoGap => "no singular gap separates it from other combinations",
+            UnitReason::NoTrace => "no trace in the labels: never active on these inputs, or merged with another unit",
+            UnitReason::Fitted => "fitted numerically, not determined",
+        })
+    }
+}
+
+/// The evidence for one unit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct UnitReport {
+    /// Samples on which it is active.
+    pub active: usize,
+    /// Samples on which it is inactive.
+    pub inactive: usize,
+    /// Least singular value of the unit's joint system over the one above it is `null_residual / null_gap`; this is the one
+    /// above: how far from every other combination of labels, in units of the system's norm (at most 1).
+    pub null_gap: f64,
+    /// Least singular value of the joint system: zero to rounding for a true unit.
+    pub null_residual: f64,
+    /// Smallest |v x + b| over the samples, in input units: how near a sample comes to the unit's kink.
+    pub margin: f64,
+    /// Directions of input space (bias included, when fitted) in which its active inputs do not vary.
+    pub undetermined_directions: usize,
+    /// Whether activations and weights are determined, in all directions that the inputs span.
+    pub identified: bool,
+    /// What is missing.
+    pub reason: UnitReason,
+}
+
+/// Why the verdict is not better, with the number behind it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Nothing is missing.
+    AllChecksPassed,
+    /// All checks passed at the precision that the labels have, which is below `f64`.
+    AllChecksPassedToLabelPrecision {
+        /// Relative precision of the labels.
+        precision: f64,
+    },
+    /// Some units are not fully determined by these inputs.
+    UndeterminedUnits {
+        /// How many.
+        units: usize,
+        /// The reason of the first of them.
+        first: UnitReason,
+    },
+    /// The inputs do not span all directions.
+    UndeterminedInputDirections {
+        /// How many directions are missing.
+        directions: usize,
+    },
+    /// No sample was left to check the answer on.
+    NothingHeldOut,
+    /// The samples held out do not agree.
+    HoldoutDisagrees {
+        /// Their relative residual.
+        residual: f64,
+        /// What it may be.
+        allowed: f64,
+    },
+    /// Fewer units were found than the rank of the labels calls for.
+    UnitsMissing {
+        /// Units found.
+        found: usize,
+        /// Units wanted.
+        wanted: usize,
+    },
+    /// The labels have no rank gap: the width is at least the label dimension, where this method does not apply.
+    FullRankLabels {
+        /// Rank, which is the label dimension.
+        rank: usize,
+    },
+    /// The residual is not zero at the precision of the labels.
+    Residual {
+        /// Relative residual.
+        residual: f64,
+        /// What it may be.
+        allowed: f64,
+    },
+    /// The labels do not vary.
+    ConstantLabels,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::AllChecksPassed => write!(
+                f,
+                "zero residual, every unit determined, and the samples held out agree"
+            ),
+            Reason::AllChecksPassedToLabelPrecision { precision } => {
+                write!(f, "exact to label precision: the labels carry a relative rounding error of {precision:.1e}")
+            }
+            Reason::UndeterminedUnits { units, first } => {
+                write!(f, "{units} unit(s) not fully determined by these inputs ({first})")
+            }
+            Reason::UndeterminedInputDirections { directions } => {
+                write!(f, "the inputs leave {directions} direction(s) of input space unseen; weights there have minimum norm")
+            }
+            Reason::NothingHeldOut => write!(f, "no samples were held out to check the answer on"),
+            Reason::HoldoutDisagrees { residual, allowed } => {
+                write!(f, "the samples held out disagree: residual {residual:.1e}, allowed {allowed:.1e}")
+            }
+            Reason::UnitsMissing { found, wanted } => {
+                write!(f, "{found} of {wanted} units found")
+            }
+            Reason::FullRankLabels { rank } => write!(
+                f,
+                "the labels have full rank {rank} and no network of that width explains them: the width may exceed the label dimension, or the labels are noisy"
+            ),
+            Reason::Residual { residual, allowed } => {
+                write!(f, "relative residual {residual:.1e}, above the {allowed:.1e} that rounding explains")
+            }
+            Reason::ConstantLabels => write!(f, "the labels do not vary over the samples"),
+        }
+    }
+}
+
+/// What was measured on the way to the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What the verdict rests on, or what keeps it from being better.
+    pub reason: Reason,
+    /// Number of hidden units in the network returned.
+    pub width: usize,
+    /// Rank of the (centred) labels.
+    pub label_rank: usize,
+    /// σ_rank / σ_1 of the labels.
+    pub label_rank_kept: f64,
+    /// σ_(rank+1) / σ_1 of the labels, 0 when the rank is full.
+    pub label_rank_dropped: f64,
+    /// Root mean square residual over root mean square of the centred labels, on the samples fitted.
+    pub residual: f64,
+    /// The same on the samples held out, before they were used for anything.
+    pub holdout_residual: Option<f64>,
+    /// Number of samples held out.
+    pub holdout_samples: usize,
+    /// Relative precision of the labels: 2⁻⁵² for `f64`, about 6e-8 for `f32`, or what the spectrum shows.
+    pub label_precision: f64,
+    /// Condition number of U.
+    pub kappa_u: f64,
+    /// Condition number of V.
+    pub kappa_v: f64,
+    /// What found the units.
+    pub method: &'static str,
+    /// Number of starts, pins or eigenproblems the search took.
+    pub attempts: usize,
+    /// Directions of input space that the inputs do not span.
+    pub undetermined_input_directions: usize,
+    /// The uniqueness statement.
+    pub uniqueness: Uniqueness,
+    /// One entry for each unit of the network, in its order, then one for each unit that was asked for and left no trace.
+    pub units: Vec<UnitReport>,
+}

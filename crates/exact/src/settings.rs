@@ -1,0 +1,90 @@
+//! What the user decides.
+
+use orthant_network::BiasKind;
+
+use crate::RecoverError;
+
+/// How the units are searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// The quadratic lift when there are samples enough and it is cheap, then pursuit, then the cone walk for what is
+    /// missing; the lift again as a proof of uniqueness where it applies.
+    Auto,
+    /// Row-span pursuit only: [`orthant_estimate::pursuit`].
+    Pursuit,
+    /// Extreme rays of the cone of non-negative label combinations only: [`orthant_estimate::cone`].
+    Cone,
+    /// The quadratic lift only: [`orthant_estimate::lift`].
+    Lift,
+}
+
+/// What is known about the biases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BiasModel {
+    /// Nothing: both are fitted, and dropped when they come out as zero to rounding.
+    Auto,
+    /// The network has exactly these.
+    Known(BiasKind),
+}
+
+impl BiasModel {
+    /// The biases that are fitted.
+    pub fn fitted(self) -> BiasKind {
+        match self {
+            BiasModel::Auto => BiasKind::Both,
+            BiasModel::Known(kind) => kind,
+        }
+    }
+}
+
+/// Settings of [`crate::recover`]. The default is meant for everyone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Number of hidden units; `None` (default) finds it from the rank of the labels.
+    pub width: Option<usize>,
+    /// Which biases to fit. Default [`BiasModel::Auto`].
+    pub bias: BiasModel,
+    /// How to search. Default [`Method::Auto`].
+    pub method: Method,
+    /// Seed of every random choice. Default 0.
+    pub seed: u64,
+    /// Fraction of the samples kept aside to check the answer, in [0, 0.5]. `None` (default) keeps 2 %, at least 4 and at
+    /// most 1000, but never so many that less than 2(d + 1) samples remain. With 0 there is no check, and so no verdict
+    /// `exact`.
+    pub holdout: Option<f64>,
+    /// Bound on the number of pursuit starts. `None` (default) allows 40 for each unit and at least 400.
+    pub max_starts: Option<usize>,
+    /// Largest number of monomials N for which [`Method::Auto`] runs the lift, which costs about 3N³ operations and
+    /// 3N² numbers. Default 2500 (two seconds and 150 MB).
+    pub max_lift: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            width: None,
+            bias: BiasModel::Auto,
+            method: Method::Auto,
+            seed: 0,
+            holdout: None,
+            max_starts: None,
+            max_lift: 2500,
+        }
+    }
+}
+
+impl Settings {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`RecoverError::Setting`] names the first one out of range.
+    pub fn validate(&self) -> Result<(), RecoverError> {
+        let out_of_range = |name, value, allowed| Err(RecoverError::Setting { name, value, allowed });
+        match (self.width, self.holdout, self.max_starts) {
+            (Some(0), _, _) => out_of_range("width", 0.0, "at least 1"),
+            (_, Some(f), _) if !(0.0..=0.5).contains(&f) => out_of_range("holdout", f, "in [0, 0.5]"),
+            (_, _, Some(0)) => out_of_range("max_starts", 0.0, "at least 1"),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Matrix products on one thread.
+
+use faer::{Accum, Mat, MatMut, MatRef, Par, linalg::matmul};
+
+/// `a · b`.
+///
+/// # Shapes
+/// (p × q) · (q × r) gives p × r.
+///
+/// # Panics
+/// When the inner dimensions differ.
+///
+/// # Cost
+/// 2pqr operations.
+pub fn matmul(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
+    let mut dst = Mat::zeros(a.nrows(), b.ncols());
+    matmul_into(dst.as_mut(), a, b);
+    dst
+}
+
+/// Overwrites `dst` with `a · b`. See [`matmul`].
+///
+/// # Panics
+/// When the shapes do not fit.
+pub fn matmul_into(dst: MatMut<'_, f64>, a: MatRef<'_, f64>, b: MatRef<'_, f64>) {
+    matmul::matmul(dst, Accum::Replace, a, b, 1.0, Par::Seq);
+}
+
+/// Adds `alpha · a · b` to `dst`.
+///
+/// # Panics
+/// When the shapes do not fit.
+pub fn matmul_add(dst: MatMut<'_, f64>, alpha: f64, a: MatRef<'_, f64>, b: MatRef<'_, f64>) {
+    matmul::matmul(dst, Accum::Add, a, b, alpha, Par::Seq);
+}
+
+/// The inner product of two slices of one length, with eight partial sums in a fixed order.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len(), "dot of slices of different lengths");
+    let mut sums = [0.0f64; 8];
+    let chunks = a.len() / 8 * 8;
+    for (x, y) in a[..chunks].chunks_exact(8).zip(b[..chunks].chunks_exact(8)) {
+        for ((sum, &x), &y) in sums.iter_mut().zip(x).zip(y) {
+            *sum += x * y;
+        }
+    }
+    let tail: f64 = a[chunks..].iter().zip(&b[chunks..]).map(|(x, y)| x * y).sum();
+    sums.iter().sum::<f64>() + tail
+}
+
+/// The Euclidean norm of a slice.
+pub fn norm(a: &[f64]) -> f64 {
+    let largest = a.iter().fold(0.0f64, |s, x| s.max(x.abs()));
+    if largest == 0.0 || !largest.is_finite() {
+        return largest;
+    }
+    if (1e-140..1e140).contains(&largest) {
+        return dot(a, a).sqrt();
+    }
+    largest * a.iter().map(|x| (x / largest).powi(2)).sum::<f64>().sqrt()
+}
+
+/// Frobenius norm of a matrix, safe from overflow and underflow.
+pub fn frobenius(a: MatRef<'_, f64>) -> f64 {
+    a.norm_l2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn norm_does_not_overflow_or_underflow() {
+        for scale in [1e200, 1e-200] {
+            assert!((norm(&[3.0 * scale, 4.0 * scale]) / (5.0 * scale) - 1.0).abs() <= 4.0 * f64::EPSILON);
+        }
+        assert_eq!(norm(&[]), 0.0);
+    }
+
+    #[test]
+    fn dot_agrees_with_integers_of_every_length() {
+        for n in 0..40usize {
+            let a: Vec<f64> = (0..n).map(|i| i as f64).collect();
+            let expected = (0..n).map(|i| i * i).sum::<usize>() as f64;
+            assert_eq!(dot(&a, &a), expected);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Tolerances derived from machine epsilon and dimensions.
+//!
+//! Machine epsilon is turned into tolerances here and nowhere else.
+
+/// Distance from 1 to the next larger `f64`, 2⁻⁵².
+pub const EPS: f64 = f64::EPSILON;
+
+/// Distance from 1 to the next larger `f32`, 2⁻²³, as an `f64`.
+pub const EPS_F32: f64 = f32::EPSILON as f64;
+
+/// The one constant in front of dimension times epsilon.
+///
+/// Householder QR and SVD have backward errors of a small multiple of √(rows · cols) · ε in practice (the worst-case
+/// bounds have rows · cols in its place); 8 leaves room for a chain of three such steps.
+pub const BACKWARD_CONSTANT: f64 = 8.0;
+
+/// Relative backward error that a stable algorithm may make on a `rows` × `cols` matrix.
+pub fn backward(rows: usize, cols: usize) -> f64 {
+    let dim = (rows.max(1) as f64) * (cols.max(1) as f64);
+    BACKWARD_CONSTANT * EPS * dim.sqrt()
+}
+
+/// Whether every entry of a slice is exactly representable in single precision.
+///
+/// Values that were computed in `f64` pass with probability 2⁻²⁹ each, so a few of them decide it.
+pub fn is_single_precision(values: &[f64]) -> bool {
+    values.iter().all(|&v| f64::from(v as f32) == v)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn single_precision_is_recognised() {
+        assert!(is_single_precision(&[0.5, f64::from(0.1f32), -3.0]));
+        assert!(!is_single_precision(&[0.5, 0.1]));
+    }
+
+    #[test]
+    fn backward_grows_with_the_geometric_mean_of_the_dimensions() {
+        assert_eq!(backward(100, 4), 20.0 * BACKWARD_CONSTANT * EPS);
+        assert_eq!(backward(0, 0), BACKWARD_CONSTANT * EPS);
+    }
+}
