@@ -7,8 +7,8 @@ use crate::RecoverError;
 /// How the units are searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// The quadratic lift when there are samples enough and it is cheap, then pursuit, then the cone walk for what is
-    /// missing; the lift again as a proof of uniqueness where it applies.
+    /// Pursuit, then the cone walk for what is missing, then pursuit again with all its patience, then the lift; the lift in any
+    /// case as a proof of uniqueness where there are samples enough and [`Settings::max_lift`] allows.
     Auto,
     /// Row-span pursuit only: [`orthant_estimate::pursuit`].
     Pursuit,
@@ -52,10 +52,11 @@ pub struct Settings {
     /// most 1000, but never so many that less than 2(d + 1) samples remain. With 0 there is no check, and so no verdict
     /// `exact`.
     pub holdout: Option<f64>,
-    /// Bound on the number of pursuit starts. `None` (default) allows 40 for each unit and at least 400.
-    pub max_starts: Option<usize>,
-    /// Largest number of monomials N for which [`Method::Auto`] runs the lift, which costs about 3N³ operations and
-    /// 3N² numbers. Default 2500 (two seconds and 150 MB).
+    /// Start-iterations of pursuit without a new unit after which it gives up. Default 30 000, several times what the last
+    /// unit takes on the instances measured.
+    pub patience: usize,
+    /// Largest number of monomials N for which [`Method::Auto`] runs the lift, which costs about 6N³ operations and 3N²
+    /// numbers. Default 1500 (under a second, 50 MB).
     pub max_lift: usize,
 }
 
@@ -67,8 +68,8 @@ impl Default for Settings {
             method: Method::Auto,
             seed: 0,
             holdout: None,
-            max_starts: None,
-            max_lift: 2500,
+            patience: 30_000,
+            max_lift: 1500,
         }
     }
 }
@@ -80,10 +81,9 @@ impl Settings {
     /// [`RecoverError::Setting`] names the first one out of range.
     pub fn validate(&self) -> Result<(), RecoverError> {
         let out_of_range = |name, value, allowed| Err(RecoverError::Setting { name, value, allowed });
-        match (self.width, self.holdout, self.max_starts) {
-            (Some(0), _, _) => out_of_range("width", 0.0, "at least 1"),
-            (_, Some(f), _) if !(0.0..=0.5).contains(&f) => out_of_range("holdout", f, "in [0, 0.5]"),
-            (_, _, Some(0)) => out_of_range("max_starts", 0.0, "at least 1"),
+        match (self.width, self.holdout) {
+            (Some(0), _) => out_of_range("width", 0.0, "at least 1"),
+            (_, Some(f)) if !(0.0..=0.5).contains(&f) => out_of_range("holdout", f, "in [0, 0.5]"),
             _ => Ok(()),
         }
     }

@@ -6,14 +6,19 @@ use crate::LinalgError;
 use crate::product;
 use crate::qr::Qr;
 use crate::spectrum::{self, RankDecision, Svd};
+use crate::triangular;
 
 /// The factorisation of a p × q matrix that answers least-squares questions at its numerical rank.
 ///
-/// It is a QR followed by the SVD of the triangle, so that neither the rank nor the solutions go through a Gram matrix.
+/// It is a QR, followed by the SVD of the triangle only when the triangle is not certainly of full rank, so that neither
+/// the rank nor the solutions go through a Gram matrix.
 #[derive(Debug, Clone)]
 pub struct RankRevealing {
     qr: Qr,
-    svd: Svd,
+    /// The triangle, kept for solves at full column rank.
+    r: Mat<f64>,
+    /// Present when the rank had to be read off singular values.
+    svd: Option<Svd>,
     rank: RankDecision,
     rows: usize,
 }
@@ -25,28 +30,44 @@ impl RankRevealing {
     /// [`LinalgError::NoConvergence`] on overflow.
     ///
     /// # Cost
-    /// 2pq² + O(q³) operations.
+    /// 2pq² operations, and O(q³) more for the rank.
     pub fn new(a: Mat<f64>, relative: f64) -> Result<RankRevealing, LinalgError> {
-        let rows = a.nrows();
+        let (rows, cols) = a.shape();
         let qr = Qr::factor(a);
-        let svd = spectrum::thin_svd(qr.r().as_ref())?;
+        let r = qr.r();
+        if rows >= cols {
+            let bound = triangular::smallest_singular_bound(r.as_ref(), MatRef::from_column_major_slice(&[], 0, cols));
+            let smallest_kept = bound / product::frobenius(r.as_ref()).max(f64::MIN_POSITIVE);
+            if smallest_kept > relative && cols > 0 {
+                let rank = RankDecision { rank: cols, smallest_kept, largest_dropped: 0.0 };
+                return Ok(RankRevealing { qr, r, svd: None, rank, rows });
+            }
+        }
+        let svd = spectrum::thin_svd(r.as_ref())?;
         let rank = spectrum::rank_at(&svd.s, relative);
-        Ok(RankRevealing { qr, svd, rank, rows })
+        Ok(RankRevealing { qr, r, svd: Some(svd), rank, rows })
     }
 
-    /// The rank with the singular values on both sides of it.
+    /// The rank with the singular values on both sides of it. At full column rank `smallest_kept` is a lower bound, within
+    /// a factor q of the value.
     pub fn rank(&self) -> RankDecision {
         self.rank
     }
 
-    /// Singular values, descending.
-    pub fn singular_values(&self) -> &[f64] {
-        &self.svd.s
-    }
-
-    /// Orthonormal basis of the row space, q × rank: the directions in which the rows vary.
-    pub fn row_space(&self) -> MatRef<'_, f64> {
-        self.svd.v.as_ref().subcols(0, self.rank.rank)
+    /// Orthonormal basis of the null space, q × (q − rank): the directions in which the rows do not vary.
+    ///
+    /// # Cost
+    /// O(q³) operations unless the null space is empty.
+    pub fn null_space(&self) -> Mat<f64> {
+        let cols = self.r.ncols();
+        let Some(svd) = &self.svd else { return Mat::zeros(cols, 0) };
+        // The row space is completed to a full orthonormal basis by a QR of it.
+        let row_space = svd.v.as_ref().subcols(0, self.rank.rank);
+        let mut padded = Mat::zeros(cols, cols + self.rank.rank);
+        padded.as_mut().subcols_mut(0, self.rank.rank).copy_from(row_space);
+        padded.as_mut().subcols_mut(self.rank.rank, cols).copy_from(Mat::<f64>::identity(cols, cols));
+        let q = Qr::factor(padded).thin_q();
+        q.as_ref().subcols(self.rank.rank, cols - self.rank.rank).to_owned()
     }
 
     /// The x of least norm among those that minimise |A x − b|, for each column b.
@@ -57,23 +78,21 @@ impl RankRevealing {
     /// # Panics
     /// When `b` does not have p rows.
     pub fn solve(&self, b: MatRef<'_, f64>) -> Mat<f64> {
-        let r = self.rank.rank;
-        let mut coords = self.coordinates(b);
+        let mut rotated = self.rotate(b);
+        let Some(svd) = &self.svd else {
+            let mut x = rotated.as_ref().subrows(0, self.r.ncols()).to_owned();
+            triangular::solve_upper(self.r.as_ref(), x.as_mut());
+            return x;
+        };
+        rotated.truncate(svd.u.nrows(), b.ncols());
+        let rank = self.rank.rank;
+        let mut coords = product::matmul(svd.u.as_ref().subcols(0, rank).transpose(), rotated.as_ref());
         for j in 0..coords.ncols() {
-            for i in 0..r {
-                coords[(i, j)] /= self.svd.s[i];
+            for i in 0..rank {
+                coords[(i, j)] /= svd.s[i];
             }
         }
-        product::matmul(self.row_space(), coords.as_ref())
-    }
-
-    /// Coordinates of the columns of `b` in the column space: rank × s.
-    fn coordinates(&self, b: MatRef<'_, f64>) -> Mat<f64> {
-        assert_eq!(b.nrows(), self.rows, "right-hand side has the wrong number of rows");
-        let mut rotated = b.to_owned();
-        self.qr.apply_transpose(rotated.as_mut());
-        let left = self.svd.u.as_ref().subcols(0, self.rank.rank);
-        product::matmul(left.transpose(), rotated.as_ref().subrows(0, left.nrows()))
+        product::matmul(svd.v.as_ref().subcols(0, rank), coords.as_ref())
     }
 
     /// What is left of `b` outside the column space, in orthonormal coordinates: p × s, of the same Gram matrix as
@@ -84,17 +103,23 @@ impl RankRevealing {
     /// # Panics
     /// When `b` does not have p rows.
     pub fn complement(&self, b: MatRef<'_, f64>) -> Mat<f64> {
+        let mut rotated = self.rotate(b);
+        let size = self.r.nrows();
+        match &self.svd {
+            None => rotated.as_mut().subrows_mut(0, size).fill(0.0),
+            Some(svd) => {
+                let left = svd.u.as_ref().subcols(0, self.rank.rank);
+                let coords = product::matmul(left.transpose(), rotated.as_ref().subrows(0, size));
+                product::matmul_add(rotated.as_mut().subrows_mut(0, size), -1.0, left, coords.as_ref());
+            }
+        }
+        rotated
+    }
+
+    fn rotate(&self, b: MatRef<'_, f64>) -> Mat<f64> {
         assert_eq!(b.nrows(), self.rows, "right-hand side has the wrong number of rows");
         let mut rotated = b.to_owned();
         self.qr.apply_transpose(rotated.as_mut());
-        let left = self.svd.u.as_ref().subcols(0, self.rank.rank);
-        let size = left.nrows();
-        if self.rank.rank == size {
-            rotated.as_mut().subrows_mut(0, size).fill(0.0);
-        } else {
-            let coords = product::matmul(left.transpose(), rotated.as_ref().subrows(0, size));
-            product::matmul_add(rotated.as_mut().subrows_mut(0, size), -1.0, left, coords.as_ref());
-        }
         rotated
     }
 }
@@ -119,6 +144,30 @@ mod tests {
         for j in 0..2 {
             assert!(solved.col(j).norm_l2() <= x.col(j).norm_l2() * (1.0 + tol));
         }
+    }
+
+    #[test]
+    fn null_space_is_orthonormal_and_annihilated() {
+        let rng = &mut random::stream(13, "lstsq", 0);
+        let a = product::matmul(random::gaussian(20, 3, rng).as_ref(), random::gaussian(3, 6, rng).as_ref());
+        let tol = tolerance::backward(20, 6);
+        let null = RankRevealing::new(a.clone(), tol).expect("finite").null_space();
+        assert_eq!(null.ncols(), 3);
+        let gram = product::matmul(null.transpose(), null.as_ref());
+        assert!(product::frobenius((&gram - &Mat::<f64>::identity(3, 3)).as_ref()) <= tol);
+        let image = product::matmul(a.as_ref(), null.as_ref());
+        assert!(product::frobenius(image.as_ref()) <= 10.0 * tol * product::frobenius(a.as_ref()));
+    }
+
+    #[test]
+    fn full_rank_solutions_agree_with_the_definition() {
+        let rng = &mut random::stream(14, "lstsq", 0);
+        let (a, b) = (random::gaussian(30, 7, rng), random::gaussian(30, 2, rng));
+        let x = RankRevealing::new(a.clone(), tolerance::backward(30, 7)).expect("finite").solve(b.as_ref());
+        let residual = &product::matmul(a.as_ref(), x.as_ref()) - &b;
+        let normal = product::matmul(a.transpose(), residual.as_ref());
+        let scale = product::frobenius(a.as_ref()) * product::frobenius(b.as_ref());
+        assert!(product::frobenius(normal.as_ref()) <= tolerance::backward(30, 7) * scale);
     }
 
     #[test]

@@ -26,6 +26,14 @@ pub fn matmul_into(dst: MatMut<'_, f64>, a: MatRef<'_, f64>, b: MatRef<'_, f64>)
     matmul::matmul(dst, Accum::Replace, a, b, 1.0, Par::Seq);
 }
 
+/// [`matmul_into`] in single precision, for searches whose results are finished in double precision.
+///
+/// # Panics
+/// When the shapes do not fit.
+pub fn matmul_into_single(dst: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
+    matmul::matmul(dst, Accum::Replace, a, b, 1.0f32, Par::Seq);
+}
+
 /// Adds `alpha · a · b` to `dst`.
 ///
 /// # Panics

@@ -1,7 +1,7 @@
 //! Null space and conditioning of a triangular factor, without an SVD.
 
 use faer::linalg::{triangular_inverse, triangular_solve};
-use faer::{Mat, MatRef, Par};
+use faer::{Mat, MatMut, MatRef, Par};
 
 use crate::LinalgError;
 use crate::product;
@@ -75,6 +75,17 @@ pub fn smallest_singular_bound(upper: MatRef<'_, f64>, extra: MatRef<'_, f64>) -
     triangular_inverse::invert_upper_triangular(inverse.as_mut(), r.as_ref(), Par::Seq);
     let norm = product::frobenius(inverse.as_ref());
     if norm.is_finite() && norm > 0.0 { 1.0 / norm } else { 0.0 }
+}
+
+/// Overwrites `b` with R⁻¹b for an upper triangular R.
+///
+/// # Shapes
+/// `upper` is q × q with a non-zero diagonal, `b` is q × s.
+///
+/// # Cost
+/// q²s operations.
+pub fn solve_upper(upper: MatRef<'_, f64>, b: MatMut<'_, f64>) {
+    triangular_solve::solve_upper_triangular_in_place(upper, b, Par::Seq);
 }
 
 /// The triangle with diagonal entries kept away from zero by a backward error, so that solves do not divide by zero.

@@ -1,6 +1,6 @@
 //! A two-layer rectified network and its forward map.
 
-use orthant_linalg::product;
+use orthant_linalg::{product, tolerance};
 use orthant_linalg::{Mat, MatRef};
 
 /// The rectifier max(z, 0).
@@ -84,7 +84,7 @@ impl Network {
         for i in 0..self.k() {
             let norm = self.v.row(i).norm_l2();
             // A row already of unit norm to rounding is left alone, so that normalising twice changes no bit.
-            if norm == 0.0 || (norm - 1.0).abs() <= 4.0 * f64::EPSILON {
+            if norm == 0.0 || (norm - 1.0).abs() <= tolerance::backward(1, self.d()) {
                 continue;
             }
             self.v.as_mut().row_mut(i).iter_mut().for_each(|x| *x /= norm);

@@ -43,6 +43,11 @@ impl SignPattern {
         (0..self.n).filter(move |&j| active.next_if_eq(&j).is_none())
     }
 
+    /// The pattern that is active where this one is inactive.
+    pub fn complement(&self) -> SignPattern {
+        SignPattern { n: self.n, active: self.inactive().map(|j| j as u32).collect() }
+    }
+
     /// Number of samples on which two patterns over the same samples differ.
     ///
     /// # Panics

@@ -48,13 +48,16 @@ pub enum InputKind {
     Sign,
     /// Independent coordinates, 0 or 1 with equal probability.
     Binary,
-    /// Normal coordinates of variance 1, every two with correlation 0.9.
+    /// Normal coordinates of variance 1, an autoregressive chain: coordinates r and s have correlation 0.9^|r − s|.
     Correlated,
+    /// Normal coordinates of variance 1, every two with correlation 0.9: one common factor carries nearly all the variance, so
+    /// that most units see nearly the same number.
+    Equicorrelated,
 }
 
 impl InputKind {
     /// All kinds, in the order of their declaration.
-    pub const ALL: [InputKind; 7] = [
+    pub const ALL: [InputKind; 8] = [
         InputKind::Gaussian,
         InputKind::Uniform,
         InputKind::Laplace,
@@ -62,6 +65,7 @@ impl InputKind {
         InputKind::Sign,
         InputKind::Binary,
         InputKind::Correlated,
+        InputKind::Equicorrelated,
     ];
 
     /// The name used on the command line.
@@ -74,6 +78,24 @@ impl InputKind {
             InputKind::Sign => "sign",
             InputKind::Binary => "binary",
             InputKind::Correlated => "correlated",
+            InputKind::Equicorrelated => "equicorrelated",
+        }
+    }
+
+    /// Mean of a coordinate.
+    fn mean(self) -> f64 {
+        if self == InputKind::Binary { 0.5 } else { 0.0 }
+    }
+
+    /// Covariance of coordinates at a distance.
+    fn covariance(self, distance: usize) -> f64 {
+        match (self, distance) {
+            (InputKind::Student3, 0) => 3.0,
+            (InputKind::Binary, 0) => 0.25,
+            (_, 0) => 1.0,
+            (InputKind::Correlated, _) => 0.9f64.powi(i32::try_from(distance).unwrap_or(i32::MAX)),
+            (InputKind::Equicorrelated, _) => 0.9,
+            _ => 0.0,
         }
     }
 
@@ -83,8 +105,8 @@ impl InputKind {
         // Three degrees of freedom are a valid parameter, so the construction cannot fail.
         let student = StudentT::new(3.0).expect("3 is a positive number of degrees of freedom");
         for col in x.as_mut().col_iter_mut() {
-            let common = if self == InputKind::Correlated { gaussian(rng) } else { 0.0 };
-            for value in col.iter_mut() {
+            let mut common = if self == InputKind::Equicorrelated { gaussian(rng) } else { 0.0 };
+            for (r, value) in col.iter_mut().enumerate() {
                 *value = match self {
                     InputKind::Gaussian => gaussian(rng),
                     InputKind::Uniform => 3.0f64.sqrt() * (2.0 * rng.random::<f64>() - 1.0),
@@ -95,7 +117,12 @@ impl InputKind {
                     InputKind::Student3 => student.sample(rng),
                     InputKind::Sign => f64::from(rng.random::<bool>()) * 2.0 - 1.0,
                     InputKind::Binary => f64::from(rng.random::<bool>()),
-                    InputKind::Correlated => 0.9f64.sqrt() * common + 0.1f64.sqrt() * gaussian(rng),
+                    InputKind::Correlated => {
+                        let fresh = gaussian(rng);
+                        common = if r == 0 { fresh } else { 0.9 * common + (1.0f64 - 0.81).sqrt() * fresh };
+                        common
+                    }
+                    InputKind::Equicorrelated => 0.9f64.sqrt() * common + 0.1f64.sqrt() * gaussian(rng),
                 };
             }
         }
@@ -140,8 +167,9 @@ pub struct PlantedSpec {
     pub kappa_u: Option<f64>,
     /// Condition number of V before its rows are normalised; `None` (the default) draws independent standard normal entries.
     pub kappa_v: Option<f64>,
-    /// Which biases: hidden ones are normal with standard deviation 0.5 in the normal form, output ones standard normal.
-    /// Default none.
+    /// Which biases. Hidden ones put the kink of unit i at −v_i'E[x] + 0.3 std(v_i'x) g with g standard normal, so that most units
+    /// are active on 30 to 70 % of the samples whatever the inputs' mean and scale; output ones are standard
+    /// normal. Default none.
     pub bias: BiasKind,
     /// Input distribution. Default Gaussian.
     pub inputs: InputKind,
@@ -210,7 +238,18 @@ impl PlantedSpec {
             let values = random::gaussian_vec(len, &mut random::stream(self.seed, label, 0));
             values.into_iter().map(|x| scale * x).collect::<Vec<_>>()
         };
-        let b = self.bias.hidden().then(|| bias("planted b", self.k, 0.5));
+        let b = self.bias.hidden().then(|| {
+            let draws = bias("planted b", self.k, 0.3);
+            let kink = |(i, g): (usize, f64)| {
+                let row: Vec<f64> = v.row(i).iter().copied().collect();
+                let variance: f64 = (0..self.d)
+                    .flat_map(|r| (0..self.d).map(move |s| (r, s)))
+                    .map(|(r, s)| row[r] * row[s] * self.inputs.covariance(r.abs_diff(s)))
+                    .sum();
+                variance.max(0.0).sqrt() * g - self.inputs.mean() * row.iter().sum::<f64>()
+            };
+            draws.into_iter().enumerate().map(kink).collect()
+        });
         let c = self.bias.output().then(|| bias("planted c", self.m, 1.0));
         let network = Network::new(u, v, b, c).expect("the parts are drawn with fitting shapes");
         let x = self.inputs.sample(self.d, n, &mut random::stream(self.seed, "planted X", 0));
@@ -245,7 +284,8 @@ mod tests {
             let expected = if inputs == InputKind::Binary { 0.5 } else { 1.0 };
             let found = product::frobenius(x.as_ref()).powi(2) / (d * n) as f64;
             // Correlated coordinates average over n samples only.
-            let slack = if inputs == InputKind::Correlated { 2.0 } else { 1.0 };
+            let correlated = matches!(inputs, InputKind::Correlated | InputKind::Equicorrelated);
+            let slack = if correlated { (d as f64).sqrt() } else { 1.0 };
             assert!((found - expected).abs() < slack * tolerance, "{}: {found}", inputs.name());
         }
     }

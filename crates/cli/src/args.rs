@@ -1,0 +1,345 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use orthant::network::{BiasKind, InputKind};
+use orthant::{BiasModel, Method};
+
+/// More threads than any machine this runs on; beyond it the operating system fails in unclear ways.
+const MAX_THREADS: u64 = 1024;
+
+/// Recovers the weights of a two-layer rectified network A = U max(V X + b, 0) + c from samples.
+#[derive(Debug, Parser)]
+#[command(
+    name = "orthant",
+    version,
+    after_help = "\
+In .npy files rows are samples: inputs have shape (n, d), labels (n, m). Networks are
+safetensors files with the tensors 0.weight (k, d), 0.bias (k), 2.weight (m, k), 2.bias (m)
+of a PyTorch nn.Sequential(Linear, ReLU, Linear).
+
+Text for people goes to stderr, JSON to stdout.
+Output files appear whole, and only when everything succeeded.
+
+Exit codes:
+  0  done; recovered (exact or approximate); equivalent
+  1  not recovered; not equivalent
+  2  bad usage or bad input
+
+Example, from nothing to a checked answer:
+  orthant generate --m 20 --k 20 --d 30 --n 400 --out planted
+  orthant recover --inputs planted/inputs.npy --labels planted/labels.npy --out found.safetensors
+  orthant verify found.safetensors planted/network.safetensors"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One subcommand with its options.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Recover a network from inputs and labels
+    Recover(RecoverArgs),
+    /// Compute the labels of a network at given inputs
+    Predict(PredictArgs),
+    /// Compare two networks up to the order and the positive scale of their units
+    Verify(VerifyArgs),
+    /// Write a random network with samples of it
+    Generate(GenerateArgs),
+    /// Say what the samples look like and which methods' hypotheses hold
+    Diagnose(DiagnoseArgs),
+}
+
+/// Options of `recover`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Verdicts: 'exact', 'exact on the samples' (these inputs leave some weights undetermined),
+'approximate', 'not recovered'.
+When not recovered, the exit code is 1, the report is written and the network is not.
+
+Example:
+  orthant recover --inputs X.npy --labels A.npy --out net.safetensors --report report.json")]
+pub struct RecoverArgs {
+    /// Inputs: .npy of shape (n, d)
+    #[arg(long, value_name = "X.npy")]
+    pub inputs: PathBuf,
+    /// Labels: .npy of shape (n, m)
+    #[arg(long, value_name = "A.npy")]
+    pub labels: PathBuf,
+    /// File for the network
+    #[arg(long, value_name = "NET.safetensors")]
+    pub out: PathBuf,
+    /// File for the report, in JSON
+    #[arg(long, value_name = "FILE.json")]
+    pub report: Option<PathBuf>,
+    /// Number of hidden units [default: the rank of the labels]
+    #[arg(long, value_name = "K")]
+    pub width: Option<usize>,
+    /// Biases of the network; auto fits both and drops those that come out as zero
+    #[arg(long, value_enum, default_value_t = BiasChoice::Auto)]
+    pub bias: BiasChoice,
+    /// How to search for the units
+    #[arg(long, value_enum, default_value_t = MethodChoice::Auto)]
+    pub method: MethodChoice,
+    /// Seed of every random choice: same seed, same bits, whatever the number of threads
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Number of threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=MAX_THREADS))]
+    pub threads: Option<usize>,
+    /// Fraction of the samples kept aside to check the answer, from 0 to 0.5 [default: 2 %, at least 4 samples]
+    #[arg(long, value_name = "FRACTION")]
+    pub holdout: Option<f64>,
+    /// Print the report to stdout instead of a summary to stderr
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing to stderr but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Options of `predict`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  orthant predict --network net.safetensors --inputs X.npy --out A.npy")]
+pub struct PredictArgs {
+    /// Network: safetensors
+    #[arg(long, value_name = "NET.safetensors")]
+    pub network: PathBuf,
+    /// Inputs: .npy of shape (n, d)
+    #[arg(long, value_name = "X.npy")]
+    pub inputs: PathBuf,
+    /// File for the labels: .npy of shape (n, m), float64
+    #[arg(long, value_name = "A.npy")]
+    pub out: PathBuf,
+    /// Print nothing to stderr but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The order and the positive scale of units are removed. The error of a unit is relative to B:
+the larger of the relative errors of its hidden weights (with bias) and of its output weights.
+Units that have no effect at all need no partner.
+
+Example:
+  orthant verify found.safetensors true.safetensors --tolerance 1e-12")]
+pub struct VerifyArgs {
+    /// First network: safetensors
+    #[arg(value_name = "A.safetensors")]
+    pub first: PathBuf,
+    /// Second network, the reference: safetensors
+    #[arg(value_name = "B.safetensors")]
+    pub second: PathBuf,
+    /// Largest relative error of a unit, or of the output bias, that counts as equivalent
+    #[arg(long, value_name = "T", default_value = "1e-9", value_parser = tolerance)]
+    pub tolerance: f64,
+    /// Print the comparison as JSON to stdout instead of a table to stderr
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing to stderr but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Options of `generate`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Writes inputs.npy, labels.npy and network.safetensors into DIR, which is created when it is missing.
+
+Example:
+  orthant generate --m 50 --k 50 --d 50 --n 200 --seed 1 --bias both --out planted")]
+pub struct GenerateArgs {
+    /// Number of outputs
+    #[arg(long, value_name = "M")]
+    pub m: usize,
+    /// Number of hidden units
+    #[arg(long, value_name = "K")]
+    pub k: usize,
+    /// Number of inputs
+    #[arg(long, value_name = "D")]
+    pub d: usize,
+    /// Number of samples
+    #[arg(long, value_name = "N")]
+    pub n: usize,
+    /// Seed of all draws: same recipe and seed, same files
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Condition number of U, at least 1 [default: independent normal entries]
+    #[arg(long, value_name = "X")]
+    pub kappa_u: Option<f64>,
+    /// Condition number of V before its rows are normalised, at least 1 [default: independent normal entries]
+    #[arg(long, value_name = "X")]
+    pub kappa_v: Option<f64>,
+    /// Biases of the network
+    #[arg(long, value_enum, default_value_t = PlantedBias::None)]
+    pub bias: PlantedBias,
+    /// Distribution of the inputs
+    #[arg(long, value_enum, default_value_t = InputChoice::GAUSSIAN)]
+    pub inputs: InputChoice,
+    /// Directory for the files
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Print nothing to stderr but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Options of `diagnose`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  orthant diagnose --inputs X.npy --labels A.npy")]
+pub struct DiagnoseArgs {
+    /// Inputs: .npy of shape (n, d)
+    #[arg(long, value_name = "X.npy")]
+    pub inputs: PathBuf,
+    /// Labels: .npy of shape (n, m)
+    #[arg(long, value_name = "A.npy")]
+    pub labels: PathBuf,
+    /// Print the findings as JSON to stdout instead of text to stderr
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Biases to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BiasChoice {
+    /// Fit both, drop those that come out as zero
+    Auto,
+    /// Neither
+    None,
+    /// Hidden bias only
+    Hidden,
+    /// Output bias only
+    Output,
+    /// Both
+    Both,
+}
+
+impl From<BiasChoice> for BiasModel {
+    fn from(choice: BiasChoice) -> BiasModel {
+        match choice {
+            BiasChoice::Auto => BiasModel::Auto,
+            BiasChoice::None => BiasModel::Known(BiasKind::None),
+            BiasChoice::Hidden => BiasModel::Known(BiasKind::Hidden),
+            BiasChoice::Output => BiasModel::Known(BiasKind::Output),
+            BiasChoice::Both => BiasModel::Known(BiasKind::Both),
+        }
+    }
+}
+
+/// Biases to draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlantedBias {
+    /// Neither
+    None,
+    /// Hidden bias only
+    Hidden,
+    /// Output bias only
+    Output,
+    /// Both
+    Both,
+}
+
+impl From<PlantedBias> for BiasKind {
+    fn from(choice: PlantedBias) -> BiasKind {
+        match choice {
+            PlantedBias::None => BiasKind::None,
+            PlantedBias::Hidden => BiasKind::Hidden,
+            PlantedBias::Output => BiasKind::Output,
+            PlantedBias::Both => BiasKind::Both,
+        }
+    }
+}
+
+/// Methods of search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MethodChoice {
+    /// The lift when there are samples enough, then pursuit, then the cone walk
+    Auto,
+    /// Row-span pursuit: needs the fewest samples
+    Pursuit,
+    /// Extreme rays of the cone of non-negative label combinations
+    Cone,
+    /// The quadratic lift: no search, and a proof of uniqueness
+    Lift,
+}
+
+impl From<MethodChoice> for Method {
+    fn from(choice: MethodChoice) -> Method {
+        match choice {
+            MethodChoice::Auto => Method::Auto,
+            MethodChoice::Pursuit => Method::Pursuit,
+            MethodChoice::Cone => Method::Cone,
+            MethodChoice::Lift => Method::Lift,
+        }
+    }
+}
+
+/// Input distributions, by the names of [`InputKind::name`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InputChoice(pub InputKind);
+
+impl InputChoice {
+    const GAUSSIAN: InputChoice = InputChoice(InputKind::Gaussian);
+}
+
+impl ValueEnum for InputChoice {
+    fn value_variants<'a>() -> &'a [InputChoice] {
+        const ALL: [InputChoice; InputKind::ALL.len()] = {
+            let mut all = [InputChoice::GAUSSIAN; InputKind::ALL.len()];
+            let mut i = 0;
+            while i < all.len() {
+                all[i] = InputChoice(InputKind::ALL[i]);
+                i += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.0.name()))
+    }
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value >= 0.0 && value.is_finite() => Ok(value),
+        _ => Err("a tolerance is a finite number, at least 0".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_has_an_example() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains(&format!("orthant {}", command.get_name())), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn every_input_kind_can_be_named() {
+        for kind in InputKind::ALL {
+            assert_eq!(InputChoice::from_str(kind.name(), false), Ok(InputChoice(kind)));
+        }
+    }
+}

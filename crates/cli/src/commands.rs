@@ -1,0 +1,32 @@
+//! One module for each subcommand.
+
+mod diagnose;
+mod generate;
+mod predict;
+mod recover;
+mod verify;
+
+use crate::args::Command;
+
+/// How a command that ran to its end came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done, recovered, equivalent: exit code 0.
+    Positive,
+    /// Not recovered, not equivalent: exit code 1.
+    Negative,
+}
+
+/// Runs a subcommand.
+///
+/// # Errors
+/// One line about bad usage or bad input; no output file has been touched then.
+pub fn run(command: Command) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Recover(args) => recover::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Generate(args) => generate::run(&args),
+        Command::Diagnose(args) => diagnose::run(&args),
+    }
+}

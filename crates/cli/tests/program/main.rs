@@ -1,0 +1,7 @@
+//! The built program, run as a process: what it accepts, refuses, prints and leaves behind.
+
+mod bad_input;
+mod bench;
+mod options;
+mod recover;
+mod round_trip;

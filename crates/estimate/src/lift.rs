@@ -1,0 +1,318 @@
+//! The quadratic lift: all units at once from one null space, and a proof that there are no others.
+
+use orthant_linalg::eigen::real_eigenvectors;
+use orthant_linalg::lstsq::RankRevealing;
+use orthant_linalg::{LinalgError, Mat, MatRef, product, qr, random, spectrum, tolerance, triangular};
+use orthant_network::{BiasKind, SignPattern};
+use rayon::prelude::*;
+
+use crate::frame::Frame;
+use crate::progress::Reporter;
+use crate::pursuit::SearchError;
+use crate::unit::{self, Unit};
+
+/// The null space of the lifted matrix of a frame.
+///
+/// For z = max(t, 0), z(z − t) = 0. With z = w'y + w₀ (y: the k label coordinates of a sample) and t affine in x, this is
+/// linear in the coefficients of the monomials y_a y_b and y_a x_j (and y_a, x_j, 1 where there are biases): one equation per
+/// sample, solved by each unit's coefficients. When the samples are generic and n ≥ N − k, nothing else solves them.
+#[derive(Debug, Clone)]
+pub struct Lift {
+    /// Number of monomials N.
+    pub monomials: usize,
+    /// Number of samples used, at most 2N.
+    pub samples: usize,
+    /// Dimension of the null space, to the precision of the labels; counted up to k + 3.
+    pub null_dimension: usize,
+    /// Smallest singular value beyond the null space, columns of the lifted matrix having unit norm.
+    pub sigma_next: f64,
+    /// A lower bound for that value over an upper bound for the rounding error of the lifted matrix, both in norm. Above 1 the
+    /// null space of the true lifted matrix has dimension at most `null_dimension`.
+    pub margin: f64,
+    /// Coefficients of the null vectors on the monomials y_a y_b, as symmetric matrices, beside those on y_a x_j: for each
+    /// null vector a k × (k + r) matrix.
+    blocks: Vec<Mat<f64>>,
+}
+
+/// Number of monomials of the lift of a frame.
+pub fn n_monomials(frame: &Frame) -> usize {
+    Monomials::of(frame).count()
+}
+
+/// Random pairs of combinations tried before the lift gives up on finding more units.
+const MAX_PAIRS: usize = 6;
+
+/// Multiple of the identity below which singular values are not told apart by the triangular solves. The null space then
+/// converges at the square of this over the next singular value, per step.
+const SHIFT: f64 = 1e-9;
+
+/// Null vectors wanted beyond k, so that a null space that is too large is seen.
+const EXTRA_VECTORS: usize = 4;
+
+#[derive(Debug, Clone, Copy)]
+struct Monomials {
+    k: usize,
+    r: usize,
+    bias: BiasKind,
+}
+
+impl Monomials {
+    fn of(frame: &Frame) -> Monomials {
+        Monomials { k: frame.k(), r: frame.inputs().ncols(), bias: frame.bias() }
+    }
+
+    fn count(self) -> usize {
+        let products = self.k * (self.k + 1) / 2 + self.k * self.r;
+        products
+            + match self.bias {
+                BiasKind::None | BiasKind::Hidden => 0,
+                BiasKind::Output => self.k + self.r + 1,
+                BiasKind::Both => self.r,
+            }
+    }
+
+    /// The monomials of samples `first..first + rows`, one row each. The constant is one of the x_j when a hidden bias is
+    /// fitted.
+    fn rows(self, frame: &Frame, first: usize, rows: usize) -> Mat<f64> {
+        let (y, x) = (frame.labels().subrows(first, rows), frame.inputs().subrows(first, rows));
+        let mut out = Mat::zeros(rows, self.count());
+        let mut next = 0;
+        let mut push = |value: &dyn Fn(usize) -> f64| {
+            for i in 0..rows {
+                out[(i, next)] = value(i);
+            }
+            next += 1;
+        };
+        for a in 0..self.k {
+            for b in a..self.k {
+                push(&|i| y[(i, a)] * y[(i, b)]);
+            }
+        }
+        for a in 0..self.k {
+            for j in 0..self.r {
+                push(&|i| y[(i, a)] * x[(i, j)]);
+            }
+        }
+        if self.bias.output() {
+            for j in 0..self.r {
+                push(&|i| x[(i, j)]);
+            }
+        }
+        if self.bias == BiasKind::Output {
+            for a in 0..self.k {
+                push(&|i| y[(i, a)]);
+            }
+            push(&|_| 1.0 / (frame.n() as f64).sqrt());
+        }
+        out
+    }
+
+    /// Euclidean norms of the monomials over the first samples, 1 where a monomial vanishes.
+    fn column_norms(self, frame: &Frame, samples: usize) -> Vec<f64> {
+        let mut squares = vec![0.0; self.count()];
+        for first in (0..samples).step_by(256) {
+            let block = self.rows(frame, first, (samples - first).min(256));
+            for (j, square) in squares.iter_mut().enumerate() {
+                *square += block.col(j).squared_norm_l2();
+            }
+        }
+        squares.iter().map(|s| if *s > 0.0 { s.sqrt() } else { 1.0 }).collect()
+    }
+
+    /// A null vector as the k × (k + r) matrix [W, −B], whose rank-one pieces are w_i [w_i', −v_i'].
+    fn block(self, coefficients: &[f64]) -> Mat<f64> {
+        let mut block = Mat::zeros(self.k, self.k + self.r);
+        let mut next = 0;
+        for a in 0..self.k {
+            for b in a..self.k {
+                let value = if a == b { coefficients[next] } else { coefficients[next] / 2.0 };
+                block[(a, b)] = value;
+                block[(b, a)] = value;
+                next += 1;
+            }
+        }
+        for a in 0..self.k {
+            for j in 0..self.r {
+                block[(a, self.k + j)] = coefficients[next];
+                next += 1;
+            }
+        }
+        block
+    }
+}
+
+impl Lift {
+    /// Computes the null space. `None` when there are fewer than N − k samples, which determine nothing.
+    ///
+    /// # Guarantee
+    /// If `null_dimension` is k and `margin` exceeds 1, then no other network of width k has the labels of a network that
+    /// explains these: every unit of such a network has its coefficients in the null space, W = ww' there has rank one, the
+    /// null space is spanned by the k units' own, and the only matrices of rank one in the span of w_i w_i' with independent
+    /// w_i are their multiples.
+    ///
+    /// # Errors
+    /// [`SearchError`].
+    ///
+    /// # Cost
+    /// A QR of at most 2N rows in blocks of N, 8N³/3 operations at n = 2N and half of that at n = N, then N³/3 for the bound
+    /// and 16N²k for the null space; three N × N matrices of memory.
+    pub fn compute(frame: &Frame, reporter: &mut Reporter<'_>) -> Result<Option<Lift>, SearchError> {
+        let monomials = Monomials::of(frame);
+        let (count, k) = (monomials.count(), frame.k());
+        let samples = frame.n().min(2 * count);
+        if k == 0 || samples + k < count {
+            return Ok(None);
+        }
+        let norms = monomials.column_norms(frame, samples);
+        let mut scan = |r: &mut dyn FnMut(Mat<f64>), stage| -> Result<(), SearchError> {
+            let mut first = 0;
+            while first < samples {
+                reporter.report(stage, 0, k, first)?;
+                let rows = (samples - first).min(count + count / 8);
+                let mut block = monomials.rows(frame, first, rows);
+                for (j, &norm) in norms.iter().enumerate() {
+                    block.as_mut().col_mut(j).iter_mut().for_each(|x| *x /= norm);
+                }
+                r(block);
+                first += rows;
+            }
+            Ok(())
+        };
+        // The triangle of [shift · I; lifted matrix]: every leading block is regular, so that solves with it do not grow
+        // beyond 1/shift wherever the dependent columns are.
+        let mut r = Mat::from_fn(count, count, |i, j| if i == j { SHIFT } else { 0.0 });
+        scan(&mut |block| r = qr::stack_r(r.as_ref(), block.as_ref()), "quadratic lift")?;
+        let near = triangular::smallest_singular(r.as_ref(), k + EXTRA_VECTORS)?.basis;
+        // Singular values without the shift: of the lifted matrix itself on the space found.
+        let mut image = Mat::zeros(0, near.ncols());
+        scan(
+            &mut |block| image = qr::stack_r(image.as_ref(), product::matmul(block.as_ref(), near.as_ref()).as_ref()),
+            "quadratic lift: null space",
+        )?;
+        let svd = spectrum::thin_svd(image.as_ref())?;
+        // Each entry of a column is a product of two label or input coordinates, known to the angle of the frame relative to
+        // the column's norm (which is 1), so the error of the matrix is at most √N angles in the Frobenius norm.
+        let size = (count as f64).sqrt();
+        let error = 2.0 * size * frame.angle() + tolerance::backward(samples, count) * size;
+        let null_dimension = svd.s.iter().rev().take_while(|&&s| s <= error).count();
+        let regular = svd.s.len() - null_dimension;
+        let null = product::matmul(near.as_ref(), svd.v.as_ref().subcols(regular, null_dimension));
+        let shifted_bound = triangular::smallest_singular_bound(r.as_ref(), null.transpose());
+        let margin = (shifted_bound * shifted_bound - SHIFT * SHIFT).max(0.0).sqrt() / error;
+        let sigma_next = if regular > 0 { svd.s[regular - 1] } else { 0.0 };
+        let unscale = |j: usize, i: usize| null[(i, j)] / norms[i];
+        let blocks = (0..null_dimension)
+            .map(|j| monomials.block(&(0..count).map(|i| unscale(j, i)).collect::<Vec<_>>()))
+            .collect();
+        Ok(Some(Lift { monomials: count, samples, null_dimension, sigma_next, margin, blocks }))
+    }
+
+    /// Whether the null space holds the k units of the frame and nothing else.
+    pub fn proves_uniqueness(&self, k: usize) -> bool {
+        self.null_dimension == k && self.margin > 1.0
+    }
+
+    /// Finds units by simultaneous diagonalisation of the null vectors, and appends them to `found`; returns the number of
+    /// eigenproblems solved.
+    ///
+    /// # Guarantee
+    /// Every unit appended has passed [`unit::unit_from_pattern`].
+    ///
+    /// # Errors
+    /// [`SearchError`].
+    ///
+    /// # Cost
+    /// At most 12 eigenproblems of size k, and k calls of [`unit::unit_from_pattern`] for each.
+    pub fn units(&self, frame: &Frame, found: &mut Vec<Unit>, seed: u64) -> Result<usize, SearchError> {
+        let (k, r) = (frame.k(), frame.inputs().ncols());
+        let wanted = frame.n_rectified();
+        let mut eigenproblems = 0;
+        // The null vectors of pairs of units that are never active together live on the y_a y_b alone; the y_a x_j do not
+        // see them.
+        let parts: &[(usize, usize)] = if r >= k { &[(0, k + r), (k, r)] } else { &[(0, k + r)] };
+        for &(first, width) in parts {
+            if self.blocks.is_empty() {
+                break;
+            }
+            let parts: Vec<MatRef<'_, f64>> = self.blocks.iter().map(|b| b.as_ref().subcols(first, width)).collect();
+            let compressed = compress_columns(&parts, k)?;
+            for pair in 0..MAX_PAIRS {
+                if found.len() >= wanted {
+                    return Ok(eigenproblems);
+                }
+                eigenproblems += 1;
+                let rng = &mut random::stream(seed, "lift", (first * MAX_PAIRS + pair) as u64);
+                let mut combine = || {
+                    let mut sum = Mat::zeros(k, k);
+                    for part in &compressed {
+                        let weight = random::gaussian_vec(1, rng)[0];
+                        sum += weight * part;
+                    }
+                    sum
+                };
+                let (alpha, beta) = (combine(), combine());
+                for unit in diagonalise(frame, &alpha, &beta)? {
+                    if found.len() < wanted && !found.iter().any(|known| unit::same_unit(known, &unit)) {
+                        found.push(unit);
+                    }
+                }
+            }
+        }
+        Ok(eigenproblems)
+    }
+}
+
+/// Restricts k × q matrices that share a k-dimensional row space to it.
+fn compress_columns(parts: &[MatRef<'_, f64>], k: usize) -> Result<Vec<Mat<f64>>, LinalgError> {
+    let q = parts[0].ncols();
+    let mut stacked = Mat::zeros(k * parts.len(), q);
+    for (i, part) in parts.iter().enumerate() {
+        stacked.as_mut().subrows_mut(i * k, k).copy_from(part);
+    }
+    let svd = spectrum::thin_svd(stacked.as_ref())?;
+    let row_space = svd.v.as_ref().subcols(0, k.min(svd.v.ncols()));
+    Ok(parts
+        .iter()
+        .map(|part| {
+            let mut out = product::matmul(*part, row_space);
+            out.resize_with(k, k, |_, _| 0.0);
+            out
+        })
+        .collect())
+}
+
+/// The units among the eigenvectors of α β⁻¹: with α = E D_α G and β = E D_β G these are the columns w_i of E.
+fn diagonalise(frame: &Frame, alpha: &Mat<f64>, beta: &Mat<f64>) -> Result<Vec<Unit>, LinalgError> {
+    let k = alpha.nrows();
+    let factor = RankRevealing::new(beta.transpose().to_owned(), tolerance::backward(k, k))?;
+    let quotient = factor.solve(alpha.transpose());
+    let eigen = real_eigenvectors(quotient.transpose())?;
+    let values = product::matmul(frame.labels(), eigen.vectors.as_ref());
+    Ok((0..k)
+        .into_par_iter()
+        .filter_map(|i| unit_from_values(frame, values.col(i).iter().copied().collect()))
+        .collect())
+}
+
+/// The unit whose activations are, up to sign, offset and error, the given values: many of them share the smallest or the
+/// largest value, and these are the inactive samples.
+fn unit_from_values(frame: &Frame, values: Vec<f64>) -> Option<Unit> {
+    let offset_is_free = frame.bias().output();
+    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
+    let range = high - low;
+    for relative in [1e-10, 1e-7, 1e-5, 1e-3] {
+        let slack = relative * range;
+        for sign in [1.0, -1.0] {
+            let zero = match (offset_is_free, sign > 0.0) {
+                (false, _) => 0.0,
+                (true, true) => low,
+                (true, false) => -high,
+            };
+            let pattern = SignPattern::of(values.iter().map(|v| sign * v - zero - slack));
+            if let Ok(unit) = unit::unit_from_pattern(frame, &pattern) {
+                return Some(unit);
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,335 @@
+//! Algorithm 6: from a sparsity pattern to the one unit that has it.
+
+use orthant_linalg::lstsq::RankRevealing;
+use orthant_linalg::spectrum;
+use orthant_linalg::{LinalgError, Mat, MatRef, product};
+use orthant_network::SignPattern;
+
+use crate::frame::{Frame, input_tolerance};
+
+/// A hidden unit's activations, found as a vector of the label space.
+#[derive(Debug, Clone)]
+pub struct Unit {
+    /// Coordinates of the activations in [`Frame::extended`].
+    pub combination: Vec<f64>,
+    /// Coordinates of the values before the rectifier in [`Frame::inputs`], of minimum norm where they are not determined.
+    pub direction: Vec<f64>,
+    /// The samples on which it is active.
+    pub pattern: SignPattern,
+    /// The activations, scaled to unit norm; zero outside the pattern.
+    pub activations: Vec<f64>,
+    /// Least singular value of the joint system: zero, to the angle of the frame.
+    pub null_residual: f64,
+    /// The singular value above it (the system has norm at most 1): far from zero when the combination is unique.
+    pub null_gap: f64,
+    /// Rank of the active inputs, at most the number of columns of [`Frame::inputs`].
+    pub input_rank: usize,
+}
+
+/// Why a pattern is not that of one unit.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// Too few equations to determine a combination of labels, with some to spare as a check.
+    #[error("{equations} equations for {unknowns} unknowns")]
+    TooFewEquations {
+        /// Inactive samples, and active ones beyond the rank of their inputs.
+        equations: usize,
+        /// Dimension of the extended label space.
+        unknowns: usize,
+    },
+    /// No combination of labels vanishes off the pattern and is linear on it.
+    #[error("least singular value {residual:e} is above {allowed:e}")]
+    NoSolution {
+        /// The least singular value.
+        residual: f64,
+        /// The largest that counts as zero.
+        allowed: f64,
+    },
+    /// More than one does.
+    #[error("next singular value {gap:e} is below {needed:e}")]
+    NotUnique {
+        /// The singular value above the least.
+        gap: f64,
+        /// The smallest that counts as a gap.
+        needed: f64,
+    },
+    /// The combination is negative somewhere, or not zero off the pattern.
+    #[error("the combination does not have the pattern")]
+    WrongPattern,
+    /// A factorisation overflowed.
+    #[error(transparent)]
+    Linalg(#[from] LinalgError),
+}
+
+/// Equations beyond the number of unknowns that a pattern must offer: with fewer, a generic pattern could pass.
+const SPARE_EQUATIONS: usize = 4;
+
+/// Smallest ratio of the singular gap to what counts as zero: the combination is then known to this part of itself.
+const GAP_RATIO: f64 = 100.0;
+
+/// Finds the unit with a given pattern.
+///
+/// # Guarantee
+/// The unit returned has a combination w of the extended labels with |Q_N w| and |(I − P)Q_S w| at most
+/// [`Frame::null_tolerance`], where S is the pattern, N its complement and P projects on the active inputs; every other
+/// combination of unit norm orthogonal to w violates these equations by `null_gap`. Its activations are positive on S and
+/// zero on N to [`Frame::zero_tolerance`]. So w A is the rectification of an affine function of the inputs, and no other
+/// one has this pattern.
+///
+/// # Errors
+/// [`Rejection`] says which of these fails.
+///
+/// # Cost
+/// A QR of the active inputs, applied to the active labels, and a QR of the joint system: about
+/// 2n_S r² + 4n_S r k + 2nk² operations.
+///
+/// # Paper
+/// Algorithm 6, steps 3 and 5, as one system. The paper solves (wA)_j = 0 off the pattern under k normalisations (w)_r = 1
+/// and then fits z X = w A on it; the least singular vector of both sets of equations at once needs no normalisation, uses
+/// the active samples as well, and comes with the gap that says whether it is unique. Lemma 33 is the statement that for
+/// generic inputs the first set alone determines w.
+pub fn unit_from_pattern(frame: &Frame, pattern: &SignPattern) -> Result<Unit, Rejection> {
+    let joint = JointSystem::solve(frame, pattern, None)?;
+    joint.into_unit(frame)
+}
+
+/// Follows an approximate unit to the exact one: pattern, joint system, values before the rectifier, pattern again, until it
+/// repeats.
+///
+/// # Shapes
+/// `preactivations` has length n: approximate values before the rectifier.
+///
+/// # Errors
+/// [`Rejection`] of the last pattern. The iteration stops after ten patterns in any case.
+///
+/// # Cost
+/// That of [`unit_from_pattern`] for each pattern, usually two or three.
+pub fn settle(frame: &Frame, preactivations: &[f64]) -> Result<Unit, Rejection> {
+    let mut pattern = SignPattern::of(preactivations.iter().copied());
+    let start = Mat::from_fn(frame.n(), 1, |i, _| preactivations[i]);
+    let mut direction = product::matmul(frame.inputs().transpose(), start.as_ref());
+    let mut joint = JointSystem::solve(frame, &pattern, Some(&direction))?;
+    for _ in 0..10 {
+        let next = SignPattern::of(joint.preactivations(frame).into_iter());
+        if next == pattern {
+            break;
+        }
+        direction = Mat::from_fn(joint.direction.len(), 1, |i, _| joint.direction[i]);
+        pattern = next;
+        joint = JointSystem::solve(frame, &pattern, Some(&direction))?;
+    }
+    joint.into_unit(frame)
+}
+
+/// The least singular vector of [Q_N; (I − P)Q_S], with the affine function that fits it on S.
+struct JointSystem {
+    pattern: SignPattern,
+    combination: Vec<f64>,
+    values: Vec<f64>,
+    direction: Vec<f64>,
+    residual: f64,
+    gap: f64,
+    input_rank: usize,
+}
+
+impl JointSystem {
+    /// Solves the system; where the active inputs leave directions undetermined, the values before the rectifier are those
+    /// nearest to `guess`, or of minimum norm without one.
+    fn solve(
+        frame: &Frame,
+        pattern: &SignPattern,
+        guess: Option<&Mat<f64>>,
+    ) -> Result<JointSystem, Rejection> {
+        let (n, unknowns) = frame.extended().shape();
+        let active: Vec<usize> = pattern.active().collect();
+        let inactive: Vec<usize> = pattern.inactive().collect();
+        let too_few = |equations| Rejection::TooFewEquations { equations, unknowns };
+        if unknowns == 0 || active.is_empty() || inactive.is_empty() {
+            return Err(too_few(inactive.len()));
+        }
+        let active_inputs = pick_rows(frame.inputs(), &active);
+        let inputs = RankRevealing::new(
+            active_inputs.clone(),
+            input_tolerance(active.len(), frame.inputs().ncols()),
+        )?;
+        let input_rank = inputs.rank().rank;
+        let equations = inactive.len() + active.len() - input_rank;
+        if equations + 1 < unknowns + SPARE_EQUATIONS {
+            return Err(too_few(equations));
+        }
+        let active_labels = pick_rows(frame.extended(), &active);
+        let mut system = Mat::zeros(n, unknowns);
+        for j in 0..unknowns {
+            for (row, &sample) in inactive.iter().enumerate() {
+                system[(row, j)] = frame.extended()[(sample, j)];
+            }
+        }
+        system
+            .as_mut()
+            .subrows_mut(inactive.len(), active.len())
+            .copy_from(inputs.complement(active_labels.as_ref()));
+        let least = spectrum::least_singular(system)?;
+        let mut w = Mat::from_fn(unknowns, 1, |i, _| least.vector[i]);
+        let mut values = product::matmul(frame.extended(), w.as_ref());
+        if active.iter().map(|&j| values[(j, 0)]).sum::<f64>() < 0.0 {
+            w = -w;
+            values = -values;
+        }
+        let target = Mat::from_fn(active.len(), 1, |i, _| values[(active[i], 0)]);
+        let mut direction = inputs.solve(target.as_ref());
+        if let Some(guess) = guess.filter(|_| input_rank < frame.inputs().ncols()) {
+            let at_guess = product::matmul(active_inputs.as_ref(), guess.as_ref());
+            let scale = product::frobenius(target.as_ref()) / product::frobenius(at_guess.as_ref()).max(f64::MIN_POSITIVE);
+            let missing = Mat::from_fn(active.len(), 1, |i, _| target[(i, 0)] - scale * at_guess[(i, 0)]);
+            let correction = inputs.solve(missing.as_ref());
+            direction = Mat::from_fn(guess.nrows(), 1, |i, _| scale * guess[(i, 0)] + correction[(i, 0)]);
+        }
+        Ok(JointSystem {
+            pattern: pattern.clone(),
+            combination: column(&w),
+            values: column(&values),
+            direction: column(&direction),
+            residual: least.sigma_min,
+            gap: least.sigma_next,
+            input_rank,
+        })
+    }
+
+    fn preactivations(&self, frame: &Frame) -> Vec<f64> {
+        let direction = Mat::from_fn(self.direction.len(), 1, |i, _| self.direction[i]);
+        column(&product::matmul(frame.inputs(), direction.as_ref()))
+    }
+
+    fn into_unit(self, frame: &Frame) -> Result<Unit, Rejection> {
+        let allowed = frame.null_tolerance();
+        if self.residual > allowed {
+            return Err(Rejection::NoSolution { residual: self.residual, allowed });
+        }
+        let needed = GAP_RATIO * allowed.max(self.residual);
+        if self.gap < needed {
+            return Err(Rejection::NotUnique { gap: self.gap, needed });
+        }
+        let largest = self.values.iter().fold(0.0f64, |s, v| s.max(v.abs()));
+        let zero = frame.zero_tolerance() * largest;
+        let is_zero = |j: usize| self.values[j].abs() <= zero;
+        let signs_fit =
+            self.pattern.active().all(|j| self.values[j] >= -zero) && self.pattern.inactive().all(is_zero);
+        // Samples that an approximate direction put on the pattern although the unit is zero there leave it.
+        let n_positive = self.values.iter().filter(|&&v| v > zero).count();
+        if !signs_fit || n_positive == 0 {
+            return Err(Rejection::WrongPattern);
+        }
+        let mut activations = vec![0.0; frame.n()];
+        for j in self.pattern.active() {
+            activations[j] = self.values[j].max(0.0);
+        }
+        let norm = product::norm(&activations);
+        activations.iter_mut().for_each(|v| *v /= norm);
+        Ok(Unit {
+            combination: self.combination.iter().map(|w| w / norm).collect(),
+            direction: self.direction.iter().map(|v| v / norm).collect(),
+            pattern: self.pattern,
+            activations,
+            null_residual: self.residual,
+            null_gap: self.gap,
+            input_rank: self.input_rank,
+        })
+    }
+}
+
+/// Carries units found on some of the samples over to all of them.
+#[derive(Debug, Clone)]
+pub struct Transfer {
+    factor: RankRevealing,
+}
+
+impl Transfer {
+    /// Prepares the transfer from `samples` to the frame of all.
+    ///
+    /// # Errors
+    /// [`LinalgError::NoConvergence`] on overflow.
+    ///
+    /// # Cost
+    /// A QR of the extended labels on the samples.
+    pub fn new(whole: &Frame, samples: &[usize]) -> Result<Transfer, LinalgError> {
+        let rows = pick_rows(whole.extended(), samples);
+        let tolerance = orthant_linalg::tolerance::backward(rows.nrows(), rows.ncols());
+        Ok(Transfer { factor: RankRevealing::new(rows, tolerance)? })
+    }
+
+    /// The unit of the whole frame with the given activations on the samples.
+    ///
+    /// # Errors
+    /// [`Rejection`] when the labels of the other samples do not agree.
+    pub fn carry(&self, whole: &Frame, activations: &[f64]) -> Result<Unit, Rejection> {
+        let here = Mat::from_fn(activations.len(), 1, |i, _| activations[i]);
+        let values = product::matmul(whole.extended(), self.factor.solve(here.as_ref()).as_ref());
+        let largest = values.col_as_slice(0).iter().fold(0.0f64, |s, v| s.max(v.abs()));
+        let zero = whole.zero_tolerance().max(1e-9) * largest;
+        unit_from_pattern(whole, &SignPattern::of(values.col_as_slice(0).iter().map(|v| v - zero)))
+    }
+}
+
+/// Whether two units are the same: activations that agree to the part of themselves to which they are known.
+pub fn same_unit(first: &Unit, second: &Unit) -> bool {
+    1.0 - product::dot(&first.activations, &second.activations) < 1e-6
+}
+
+fn pick_rows(a: MatRef<'_, f64>, rows: &[usize]) -> Mat<f64> {
+    Mat::from_fn(rows.len(), a.ncols(), |i, j| a[(rows[i], j)])
+}
+
+fn column(a: &Mat<f64>) -> Vec<f64> {
+    a.col(0).iter().copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orthant_linalg::random;
+    use orthant_network::{BiasKind, Planted, PlantedSpec, Samples};
+
+    fn planted(bias: BiasKind) -> (Planted, Frame) {
+        let spec = PlantedSpec { m: 6, k: 4, d: 5, bias, seed: 2, ..PlantedSpec::default() };
+        let p = spec.plant(60).expect("valid");
+        let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");
+        let frame = Frame::new(&samples, bias, None).expect("finite").0;
+        (p, frame)
+    }
+
+    #[test]
+    fn the_pattern_of_a_unit_gives_its_activations() {
+        for bias in [BiasKind::None, BiasKind::Hidden, BiasKind::Output, BiasKind::Both] {
+            let (p, frame) = planted(bias);
+            let t = p.network.preactivations(p.x.as_ref());
+            for i in 0..4 {
+                let pattern = SignPattern::of(t.row(i).iter().copied());
+                let unit = unit_from_pattern(&frame, &pattern).expect("a unit of the network");
+                let z: Vec<f64> = t.row(i).iter().map(|&t| t.max(0.0)).collect();
+                let cosine = product::dot(&unit.activations, &z) / product::norm(&z);
+                assert!((cosine - 1.0).abs() <= frame.null_tolerance() / unit.null_gap, "{bias:?} {i}: {cosine}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_perturbed_direction_settles_on_its_unit() {
+        let (p, frame) = planted(BiasKind::Both);
+        let t = p.network.preactivations(p.x.as_ref());
+        let noise = random::gaussian_vec(60, &mut random::stream(3, "settle", 0));
+        let near = t.row(1).iter().zip(&noise).map(|(t, e)| t + 0.05 * e).collect::<Vec<_>>();
+        let unit = settle(&frame, &near).expect("near a unit");
+        assert_eq!(unit.pattern, SignPattern::of(t.row(1).iter().copied()));
+    }
+
+    #[test]
+    fn a_pattern_of_no_unit_is_refused() {
+        let (_, frame) = planted(BiasKind::Both);
+        let values = random::gaussian_vec(60, &mut random::stream(4, "settle", 0));
+        let random_pattern = SignPattern::of(values.into_iter());
+        assert!(matches!(unit_from_pattern(&frame, &random_pattern), Err(Rejection::NoSolution { .. })));
+        let all = SignPattern::of((0..60).map(|_| 1.0));
+        assert!(matches!(unit_from_pattern(&frame, &all), Err(Rejection::TooFewEquations { .. })));
+    }
+}

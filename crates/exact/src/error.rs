@@ -1,0 +1,46 @@
+//! Why there is no answer at all.
+
+use orthant_estimate::pursuit::SearchError;
+use orthant_linalg::LinalgError;
+
+/// Why there is no answer at all. Data that no network explains are not an error but a verdict.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecoverError {
+    /// A setting is out of its range.
+    #[error("{name} is {value}, allowed: {allowed}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// The range.
+        allowed: &'static str,
+    },
+    /// Fewer samples than can identify anything.
+    #[error("{n} distinct samples cannot identify a network with {d} inputs: at least {needed} are needed")]
+    TooFewSamples {
+        /// Distinct samples given.
+        n: usize,
+        /// Input dimension.
+        d: usize,
+        /// The least number.
+        needed: usize,
+    },
+    /// The caller's progress callback asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// A factorisation overflowed.
+    #[error(transparent)]
+    Linalg(#[from] LinalgError),
+}
+
+impl From<SearchError> for RecoverError {
+    fn from(error: SearchError) -> RecoverError {
+        match error {
+            SearchError::Linalg(error) => RecoverError::Linalg(error),
+            // `SearchError` may grow; whatever else ends a search is the caller's wish.
+            _ => RecoverError::Cancelled,
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What these samples say about each unit.
+
+use orthant_estimate::{Frame, Unit};
+use orthant_network::{Network, Samples};
+
+use crate::report::{UnitReason, UnitReport};
+
+/// Inactive samples beyond the number of units that share them, which a set of units must have so that a combination of them
+/// cannot pass for a unit: with none to spare, as many free coefficients as equations.
+const SPARE_INACTIVE: usize = 2;
+
+/// The evidence for the units of a network, in its order.
+///
+/// Units beyond those found by their kinks (always-active ones) carry no evidence but their count of active samples.
+pub(crate) fn unit_reports(
+    samples: &Samples<'_>,
+    frame: &Frame,
+    units: &[Unit],
+    network: &Network,
+    unique_by_lift: bool,
+) -> Vec<UnitReport> {
+    let r = frame.inputs().ncols();
+    let t = network.preactivations(samples.x());
+    let spare = spare_inactive_samples(units);
+    (0..network.k())
+        .map(|i| {
+            let row = t.row(i);
+            let margin = row.iter().fold(f64::INFINITY, |s, t| s.min(t.abs()));
+            let Some(unit) = units.get(i) else {
+                let active = row.iter().filter(|&&t| t > 0.0).count();
+                return UnitReport {
+                    active,
+                    inactive: samples.n() - active,
+                    null_gap: 0.0,
+                    null_residual: 0.0,
+                    margin,
+                    undetermined_directions: r,
+                    identified: false,
+                    reason: if active == samples.n() { UnitReason::AlwaysActive } else { UnitReason::Fitted },
+                };
+            };
+            let (active, inactive) = (unit.pattern.n_active(), unit.pattern.n_inactive());
+            let undetermined = r - unit.input_rank;
+            let reason = if active <= r {
+                UnitReason::TooFewActive
+            } else if undetermined > 0 {
+                UnitReason::UndeterminedDirections
+            } else if !spare[i] && !unique_by_lift {
+                UnitReason::TooFewInactive
+            } else if antiparallel(frame, units, i) {
+                UnitReason::Parallel
+            } else {
+                UnitReason::Identified
+            };
+            UnitReport {
+                active,
+                inactive,
+                null_gap: unit.null_gap,
+                null_residual: unit.null_residual,
+                margin,
+                undetermined_directions: undetermined,
+                identified: reason == UnitReason::Identified,
+                reason,
+            }
+        })
+        .collect()
+}
+
+/// The entry for a unit that was asked for and left no trace.
+pub(crate) fn no_trace(n: usize, r: usize) -> UnitReport {
+    UnitReport {
+        active: 0,
+        inactive: n,
+        null_gap: 0.0,
+        null_residual: 0.0,
+        margin: 0.0,
+        undetermined_directions: r,
+        identified: false,
+        reason: UnitReason::NoTrace,
+    }
+}
+
+/// Whether the kink of a unit is also that of another one, facing the other way: f(t) − f(−t) = t is affine, so that each of
+/// the two can be replaced by an always-active unit.
+fn antiparallel(frame: &Frame, units: &[Unit], i: usize) -> bool {
+    let size = |unit: &Unit| unit.direction.iter().map(|v| v * v).sum::<f64>().sqrt();
+    units.iter().enumerate().any(|(j, other)| {
+        let dot: f64 = units[i].direction.iter().zip(&other.direction).map(|(a, b)| a * b).sum();
+        i != j && dot <= -(1.0 - frame.zero_tolerance()) * size(&units[i]) * size(other)
+    })
+}
+
+/// For each unit, whether every set J of units that contains it has at least |J| + 2 samples on which one of J is inactive.
+///
+/// A false unit is a combination of true ones, f = Σ_J a_i f_i + c, that is affine where none of J has a kink to show; it must
+/// take |∪N_i| prescribed values with |J| free numbers. By Hall's theorem the counts hold for all J around unit i exactly
+/// when all units, unit i three times, can be matched to different inactive samples; that is what is computed, by augmenting
+/// paths. This is an argument about generic inputs, not a proof (the lift is).
+fn spare_inactive_samples(units: &[Unit]) -> Vec<bool> {
+    let k = units.len();
+    // A unit with this many inactive samples finds a free one whatever the others take.
+    let plenty = k + SPARE_INACTIVE;
+    let scarce: Vec<usize> = (0..k).filter(|&i| units[i].pattern.n_inactive() < plenty).collect();
+    let neighbours: Vec<Vec<usize>> =
+        scarce.iter().map(|&i| units[i].pattern.inactive().collect()).collect();
+    let n = units.first().map_or(0, |unit| unit.pattern.n());
+    let mut matching = Matching { owner: vec![None; n], neighbours: &neighbours };
+    let matched: Vec<bool> = (0..scarce.len()).map(|i| matching.augment(i)).collect();
+    let mut enough = vec![true; k];
+    for (position, &unit) in scarce.iter().enumerate() {
+        let mut trial = Matching { owner: matching.owner.clone(), neighbours: &neighbours };
+        enough[unit] = matched[position] && (0..SPARE_INACTIVE).all(|_| trial.augment(position));
+    }
+    enough
+}
+
+/// A matching of units (with copies) to samples.
+struct Matching<'a> {
+    owner: Vec<Option<usize>>,
+    neighbours: &'a [Vec<usize>],
+}
+
+impl Matching<'_> {
+    /// Gives one more sample to a unit, moving others if need be. `false` when there is none.
+    fn augment(&mut self, unit: usize) -> bool {
+        let mut visited = vec![false; self.owner.len()];
+        self.find(unit, &mut visited)
+    }
+
+    fn find(&mut self, unit: usize, visited: &mut [bool]) -> bool {
+        for position in 0..self.neighbours[unit].len() {
+            let sample = self.neighbours[unit][position];
+            if std::mem::replace(&mut visited[sample], true) {
+                continue;
+            }
+            let free = match self.owner[sample] {
+                None => true,
+                Some(owner) => owner != unit && self.find(owner, visited),
+            };
+            if free {
+                self.owner[sample] = Some(unit);
+                return true;
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orthant_network::SignPattern;
+
+    fn unit(inactive: &[usize], n: usize) -> Unit {
+        let pattern = SignPattern::of((0..n).map(|j| if inactive.contains(&j) { -1.0 } else { 1.0 }));
+        Unit {
+            combination: vec![],
+            direction: vec![1.0],
+            pattern,
+            activations: vec![],
+            null_residual: 0.0,
+            null_gap: 1.0,
+            input_rank: 1,
+        }
+    }
+
+    #[test]
+    fn units_with_samples_of_their_own_have_enough() {
+        let units = [unit(&[0, 1, 2], 20), unit(&[3, 4, 5], 20), unit(&[6, 7, 8, 9, 10, 11], 20)];
+        assert_eq!(spare_inactive_samples(&units), [true, true, true]);
+    }
+
+    #[test]
+    fn a_tight_set_is_named_and_others_are_not() {
+        // Units 0 and 1 share three inactive samples: three equations against two numbers leave one to spare, not two.
+        let units = [unit(&[0, 1, 2], 20), unit(&[0, 1, 2], 20), unit(&[3, 4, 5, 6], 20)];
+        assert_eq!(spare_inactive_samples(&units), [false, false, true]);
+        assert_eq!(spare_inactive_samples(&[unit(&[5, 6], 20)]), [false]);
+    }
+}

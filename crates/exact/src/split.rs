@@ -1,0 +1,86 @@
+//! Which samples are fitted and which are kept aside.
+
+use std::collections::HashSet;
+
+use orthant_linalg::random;
+use orthant_linalg::{Mat, MatRef};
+use orthant_network::Samples;
+use rand::seq::SliceRandom;
+
+/// Indices of the samples to fit and of those to check on: disjoint, each sample at most once, no sample twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Split {
+    pub(crate) fit: Vec<usize>,
+    pub(crate) check: Vec<usize>,
+}
+
+/// The most samples kept aside by default.
+const MAX_CHECKED: usize = 1000;
+
+/// The fewest samples kept aside by default: each checks every output.
+const MIN_CHECKED: usize = 4;
+
+/// Default fraction kept aside.
+const DEFAULT_FRACTION: f64 = 0.02;
+
+impl Split {
+    /// Drops repeated samples (they are no further evidence) and draws the ones to check on.
+    ///
+    /// `spare` is the number of samples that must remain to be fitted when the default fraction applies.
+    pub(crate) fn draw(samples: &Samples<'_>, holdout: Option<f64>, spare: usize, seed: u64) -> Split {
+        let mut seen = HashSet::with_capacity(samples.n());
+        let bits = |v: MatRef<'_, f64>, j: usize| v.col(j).iter().map(|v| (v + 0.0).to_bits()).collect::<Vec<_>>();
+        let mut distinct: Vec<usize> =
+            (0..samples.n()).filter(|&j| seen.insert((bits(samples.x(), j), bits(samples.a(), j)))).collect();
+        let n = distinct.len();
+        let wanted = match holdout {
+            Some(fraction) => (fraction * n as f64).ceil() as usize,
+            None => ((DEFAULT_FRACTION * n as f64).ceil() as usize)
+                .clamp(MIN_CHECKED, MAX_CHECKED)
+                .min(n.saturating_sub(spare)),
+        };
+        distinct.shuffle(&mut random::stream(seed, "holdout", 0));
+        let mut check = distinct.split_off(n - wanted.min(n));
+        distinct.sort_unstable();
+        check.sort_unstable();
+        Split { fit: distinct, check }
+    }
+}
+
+/// The chosen columns of a matrix.
+pub(crate) fn columns(a: MatRef<'_, f64>, chosen: &[usize]) -> Mat<f64> {
+    let mut out = Mat::zeros(a.nrows(), chosen.len());
+    for (to, &from) in chosen.iter().enumerate() {
+        out.as_mut().col_mut(to).copy_from(a.col(from));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_samples_count_once() {
+        let x = Mat::from_fn(1, 40, |_, j| (j % 20) as f64);
+        let a = Mat::from_fn(1, 40, |_, j| (j % 20) as f64);
+        let samples = Samples::new(x.as_ref(), a.as_ref()).expect("valid");
+        let split = Split::draw(&samples, None, 10, 0);
+        assert_eq!((split.fit.len(), split.check.len()), (16, 4));
+        let mut all: Vec<usize> = split.fit.iter().chain(&split.check).map(|j| j % 20).collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..20).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn negative_zero_is_zero_and_other_labels_make_another_sample() {
+        let x = faer_row(&[0.0, -0.0, 0.0]);
+        let a = faer_row(&[1.0, 1.0, 2.0]);
+        let samples = Samples::new(x.as_ref(), a.as_ref()).expect("valid");
+        assert_eq!(Split::draw(&samples, Some(0.0), 0, 0).fit.len(), 2);
+    }
+
+    fn faer_row(values: &[f64]) -> Mat<f64> {
+        Mat::from_fn(1, values.len(), |_, j| values[j])
+    }
+}

@@ -1,0 +1,129 @@
+//! From the evidence to the verdict.
+
+use crate::report::{Reason, UnitReason, UnitReport, Verdict};
+
+/// Everything a verdict rests on.
+#[derive(Debug, Clone)]
+pub(crate) struct Evidence<'a> {
+    /// Units found by their kinks, and how many the rank of the labels calls for.
+    pub(crate) found: usize,
+    pub(crate) wanted: usize,
+    /// Whether the rank of the labels is their dimension, so that the width may be larger.
+    pub(crate) full_rank: bool,
+    /// Relative residual on the samples fitted, and what rounding explains.
+    pub(crate) residual: f64,
+    pub(crate) allowed: f64,
+    /// Relative residual on the samples held out.
+    pub(crate) holdout: Option<f64>,
+    pub(crate) holdout_allowed: f64,
+    /// Directions of input space that the inputs do not span.
+    pub(crate) undetermined_inputs: usize,
+    /// Precision of the labels, when it is below that of `f64`.
+    pub(crate) coarse_precision: Option<f64>,
+    pub(crate) units: &'a [UnitReport],
+}
+
+/// A network that leaves more than this of the labels unexplained is no approximation.
+const APPROXIMATE: f64 = 0.1;
+
+/// The verdict, and what it rests on or fails by. The checks are in the order in which a user would want to hear of them.
+pub(crate) fn judge(evidence: &Evidence<'_>) -> (Verdict, Reason) {
+    let partial = |residual: f64| {
+        if residual <= APPROXIMATE { Verdict::Approximate } else { Verdict::NotRecovered }
+    };
+    let worst = evidence.residual.max(evidence.holdout.unwrap_or(0.0));
+    if evidence.found < evidence.wanted {
+        let reason = if evidence.found == 0 && evidence.full_rank {
+            Reason::FullRankLabels { rank: evidence.wanted }
+        } else {
+            Reason::UnitsMissing { found: evidence.found, wanted: evidence.wanted }
+        };
+        return (partial(worst), reason);
+    }
+    if evidence.residual > evidence.allowed {
+        let reason = Reason::Residual { residual: evidence.residual, allowed: evidence.allowed };
+        return (partial(worst), reason);
+    }
+    let holdout_disagrees = evidence.holdout.filter(|&residual| residual > evidence.holdout_allowed);
+    let undetermined: Vec<UnitReason> =
+        evidence.units.iter().filter(|unit| !unit.identified).map(|unit| unit.reason).collect();
+    if let (Some(residual), true) = (holdout_disagrees, undetermined.is_empty()) {
+        // Nothing was left open, and yet other samples disagree: the labels are not those of such a network.
+        return (partial(residual), Reason::HoldoutDisagrees { residual, allowed: evidence.holdout_allowed });
+    }
+    if let Some(&first) = undetermined.first() {
+        return (Verdict::ExactOnSamples, Reason::UndeterminedUnits { units: undetermined.len(), first });
+    }
+    if evidence.undetermined_inputs > 0 {
+        let directions = evidence.undetermined_inputs;
+        return (Verdict::ExactOnSamples, Reason::UndeterminedInputDirections { directions });
+    }
+    if evidence.holdout.is_none() {
+        return (Verdict::ExactOnSamples, Reason::NothingHeldOut);
+    }
+    let reason = match evidence.coarse_precision {
+        Some(precision) => Reason::AllChecksPassedToLabelPrecision { precision },
+        None => Reason::AllChecksPassed,
+    };
+    (Verdict::Exact, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(reason: UnitReason) -> UnitReport {
+        UnitReport {
+            active: 50,
+            inactive: 50,
+            null_gap: 0.5,
+            null_residual: 1e-15,
+            margin: 0.1,
+            undetermined_directions: 0,
+            identified: reason == UnitReason::Identified,
+            reason,
+        }
+    }
+
+    fn good(units: &[UnitReport]) -> Evidence<'_> {
+        Evidence {
+            found: 1,
+            wanted: 1,
+            full_rank: false,
+            residual: 1e-15,
+            allowed: 1e-13,
+            holdout: Some(1e-15),
+            holdout_allowed: 1e-12,
+            undetermined_inputs: 0,
+            coarse_precision: None,
+            units,
+        }
+    }
+
+    #[test]
+    fn exact_needs_every_check() {
+        let units = [unit(UnitReason::Identified)];
+        let open = [unit(UnitReason::UndeterminedDirections)];
+        assert_eq!(judge(&good(&units)), (Verdict::Exact, Reason::AllChecksPassed));
+        let spoiled = [
+            Evidence { found: 0, ..good(&units) },
+            Evidence { residual: 1e-3, ..good(&units) },
+            Evidence { holdout: Some(1e-3), ..good(&units) },
+            Evidence { holdout: None, ..good(&units) },
+            Evidence { undetermined_inputs: 1, ..good(&units) },
+            Evidence { units: &open, ..good(&units) },
+        ];
+        for evidence in spoiled {
+            assert_ne!(judge(&evidence).0, Verdict::Exact, "{evidence:?}");
+        }
+    }
+
+    #[test]
+    fn what_explains_little_is_not_recovered() {
+        let units = [unit(UnitReason::Identified)];
+        let missing = Evidence { found: 0, residual: 0.5, full_rank: true, ..good(&units) };
+        assert_eq!(judge(&missing), (Verdict::NotRecovered, Reason::FullRankLabels { rank: 1 }));
+        let holdout = Evidence { holdout: Some(0.5), ..good(&units) };
+        assert_eq!(judge(&holdout).0, Verdict::NotRecovered);
+    }
+}
