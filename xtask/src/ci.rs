@@ -42,7 +42,9 @@ pub fn run(root: &Path, options: &[String]) -> Outcome {
     }
     for (tool, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         if !is_installed(&mut cargo(root, &[tool, "--version"])) {
-            eprintln!("error: the component {component} is missing; `rustup component add {component}` installs it");
+            eprintln!(
+                "error: the component {component} is missing; `rustup component add {component}` installs it"
+            );
             return Outcome::Failed;
         }
     }

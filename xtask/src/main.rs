@@ -31,6 +31,9 @@ enum Outcome {
     Usage(String),
 }
 
+/// What runs a task, given the directory of the workspace and the options.
+type Task = fn(&Path, &[String]) -> Outcome;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (task, options) = match arguments.split_first() {
@@ -38,7 +41,7 @@ fn main() -> ExitCode {
         None => ("", arguments.as_slice()),
     };
     let asks_for_help = options.iter().any(|option| option == "--help" || option == "-h");
-    let (help, run): (&str, fn(&Path, &[String]) -> Outcome) = match task {
+    let (help, run): (&str, Task) = match task {
         "ci" => (ci::HELP, ci::run),
         "tidy" => (tidy::HELP, tidy::run),
         "bench" => (bench::HELP, bench::run),
@@ -47,7 +50,8 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         _ => {
-            let complaint = if task.is_empty() { "no task given".to_string() } else { format!("no task {task:?}") };
+            let complaint =
+                if task.is_empty() { "no task given".to_string() } else { format!("no task {task:?}") };
             eprintln!("error: {complaint}\n\n{USAGE}");
             return ExitCode::from(2);
         }
@@ -69,7 +73,8 @@ fn main() -> ExitCode {
 /// The directory of the workspace.
 fn root() -> PathBuf {
     // The variable is set by `cargo run`; the compiled-in value serves a binary that is started by hand.
-    let own = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    let own = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     own.parent().map_or(own.clone(), Path::to_path_buf)
 }
 

@@ -99,15 +99,13 @@ impl Frame {
     ) -> Result<(Frame, LabelSpectrum), LinalgError> {
         let n = samples.n();
         let single = (0..n).all(|j| samples.a().col(j).iter().all(|&v| f64::from(v as f32) == v));
-        let labels = centred(samples.a().transpose(), bias.output());
+        let labels = centred(samples.a().transpose().to_owned(), bias.output());
         let svd = spectrum::thin_svd(labels.as_ref())?;
         drop(labels);
         let spectrum = LabelSpectrum::decide(svd.s, n, samples.m(), single);
         let k = width.unwrap_or(spectrum.rank.rank).min(spectrum.rank.rank);
         let q = svd.u.as_ref().subcols(0, k);
-        let mut x = Mat::zeros(n, samples.d());
-        x.as_mut().copy_from(samples.x().transpose());
-        let inputs = input_basis(x, bias.hidden())?;
+        let inputs = input_basis(samples.x().transpose(), bias.hidden())?;
         let angle = angle_error(&spectrum, k, n, samples.m());
         Ok((Frame::assemble(extend(q, bias.output()), k, inputs, bias, angle)?, spectrum))
     }
@@ -207,7 +205,7 @@ impl Frame {
     /// As [`Frame::new`].
     pub fn restrict(&self, samples: &[usize]) -> Result<Option<Frame>, LinalgError> {
         let pick = |a: MatRef<'_, f64>| Mat::from_fn(samples.len(), a.ncols(), |i, j| a[(samples[i], j)]);
-        let labels = centred(pick(self.labels()).as_ref(), self.bias.output());
+        let labels = centred(pick(self.labels()), self.bias.output());
         let svd = spectrum::thin_svd(labels.as_ref())?;
         // Directions that the choice of samples shrinks below 10⁻⁶ would amplify the angle error by as much.
         if samples.len() <= self.k || spectrum::rank_at(&svd.s, 1e-6).rank < self.k {
@@ -229,17 +227,15 @@ pub fn input_tolerance(n: usize, d: usize) -> f64 {
 }
 
 /// Subtracts the mean of each column.
-fn centred(a: MatRef<'_, f64>, centre: bool) -> Mat<f64> {
-    let mut out = a.to_owned();
+fn centred(mut a: Mat<f64>, centre: bool) -> Mat<f64> {
     if centre {
-        for col in out.as_mut().col_iter_mut() {
-            let col = col.try_as_col_major_mut().expect("an owned matrix has contiguous columns");
-            let values = col.as_slice_mut();
+        for j in 0..a.ncols() {
+            let values = a.col_as_slice_mut(j);
             let mean = values.iter().sum::<f64>() / values.len() as f64;
             values.iter_mut().for_each(|v| *v -= mean);
         }
     }
-    out
+    a
 }
 
 fn extend(q: MatRef<'_, f64>, constant: bool) -> Mat<f64> {
@@ -248,9 +244,9 @@ fn extend(q: MatRef<'_, f64>, constant: bool) -> Mat<f64> {
     Mat::from_fn(n, k + usize::from(constant), |i, j| if j < k { q[(i, j)] } else { value })
 }
 
-fn input_basis(x: Mat<f64>, hidden: bool) -> Result<Mat<f64>, LinalgError> {
+fn input_basis(x: MatRef<'_, f64>, hidden: bool) -> Result<Mat<f64>, LinalgError> {
     let (n, d) = x.shape();
-    let basis = spectrum::column_space(centred(x.as_ref(), hidden).as_ref(), input_tolerance(n, d))?;
+    let basis = spectrum::column_space(centred(x.to_owned(), hidden).as_ref(), input_tolerance(n, d))?;
     Ok(extend(basis.as_ref(), hidden))
 }
 

@@ -1,4 +1,46 @@
-//! Estimates (front page follows with the modules).
+//! Hidden units of a two-layer rectified network, found from samples of it.
+//!
+//! Given X (d × n) and A = U f(VX + b1') + c1' (m × n) with rank(U) = k, the activations of each hidden unit are a vector of
+//! the row space of A (and the constants) that is the rectification of a vector of the row space of X (and the constants). A
+//! [`Frame`] holds orthonormal bases of both spaces; everything here looks for such vectors.
+//!
+//! # Searches
+//!
+//! | module | needs | strength | cost |
+//! |---|---|---|---|
+//! | [`pursuit`] | n of about 2.5 to 4 times (d + k)/2, any inputs | few samples, large k | 4n(r + k) per start-iteration |
+//! | [`cone`] | units with many zeros, or nearly none | natural inputs, units rarely or nearly always active | linear programmes |
+//! | [`lift`] | n ≥ k(k+1)/2 + kd − k or so | no search; proves uniqueness | 6N³ |
+//! | [`refine`](mod@refine) | a start in the basin | labels with rounding noise | Levenberg-Marquardt |
+//!
+//! Every unit returned by the first three has passed [`unit::unit_from_pattern`], which is Algorithm 6 of the paper: the least
+//! singular vector of one linear system, with the gap that makes it unique. So a search can fail to find a unit, but what it
+//! returns is one.
+//!
+//! # When not to use it
+//!
+//! For m < k, or labels with noise beyond rounding, the row space of A does not contain the activations.
+//!
+//! # Example
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use orthant_estimate::pursuit::{PursuitSettings, pursue};
+//! use orthant_estimate::{Frame, Reporter};
+//! use orthant_network::{BiasKind, PlantedSpec, Samples};
+//!
+//! let planted = PlantedSpec { m: 6, k: 5, d: 8, seed: 1, ..PlantedSpec::default() }.plant(100)?;
+//! let samples = Samples::new(planted.x.as_ref(), planted.a.as_ref())?;
+//! let (frame, spectrum) = Frame::new(&samples, BiasKind::None, None)?;
+//! assert_eq!(spectrum.rank.rank, 5);
+//!
+//! let mut units = Vec::new();
+//! let settings = PursuitSettings { seed: 0, patience: 30_000, max_failures: 1000 };
+//! let mut callback = |_| ControlFlow::Continue(());
+//! pursue(&frame, &mut units, &settings, &mut Reporter::new(&mut callback))?;
+//! assert_eq!(units.len(), 5);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod cone;
 pub mod frame;

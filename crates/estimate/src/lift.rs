@@ -22,7 +22,7 @@ pub struct Lift {
     pub monomials: usize,
     /// Number of samples used, at most 2N.
     pub samples: usize,
-    /// Dimension of the null space, to the precision of the labels; counted up to k + 3.
+    /// Dimension of the null space, to the precision of the labels; counted up to 2k + 4.
     pub null_dimension: usize,
     /// Smallest singular value beyond the null space, columns of the lifted matrix having unit norm.
     pub sigma_next: f64,
@@ -46,8 +46,10 @@ const MAX_PAIRS: usize = 6;
 /// converges at the square of this over the next singular value, per step.
 const SHIFT: f64 = 1e-9;
 
-/// Null vectors wanted beyond k, so that a null space that is too large is seen.
-const EXTRA_VECTORS: usize = 4;
+/// Null vectors looked for: k of the units, as many of pairs of units, and a few more so that a larger null space is seen.
+fn block_size(k: usize) -> usize {
+    2 * k + 4
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Monomials {
@@ -144,18 +146,12 @@ impl Monomials {
 impl Lift {
     /// Computes the null space. `None` when there are fewer than N − k samples, which determine nothing.
     ///
-    /// # Guarantee
-    /// If `null_dimension` is k and `margin` exceeds 1, then no other network of width k has the labels of a network that
-    /// explains these: every unit of such a network has its coefficients in the null space, W = ww' there has rank one, the
-    /// null space is spanned by the k units' own, and the only matrices of rank one in the span of w_i w_i' with independent
-    /// w_i are their multiples.
-    ///
     /// # Errors
     /// [`SearchError`].
     ///
     /// # Cost
-    /// A QR of at most 2N rows in blocks of N, 8N³/3 operations at n = 2N and half of that at n = N, then N³/3 for the bound
-    /// and 16N²k for the null space; three N × N matrices of memory.
+    /// A QR of n + N rows in blocks of N, 10N³/3 operations at n = N and 16N³/3 at n = 2N, then N³/3 for the bound and 16N²k for
+    /// the null space; about five N × N matrices of memory at the peak.
     pub fn compute(frame: &Frame, reporter: &mut Reporter<'_>) -> Result<Option<Lift>, SearchError> {
         let monomials = Monomials::of(frame);
         let (count, k) = (monomials.count(), frame.k());
@@ -182,7 +178,7 @@ impl Lift {
         // beyond 1/shift wherever the dependent columns are.
         let mut r = Mat::from_fn(count, count, |i, j| if i == j { SHIFT } else { 0.0 });
         scan(&mut |block| r = qr::stack_r(r.as_ref(), block.as_ref()), "quadratic lift")?;
-        let near = triangular::smallest_singular(r.as_ref(), k + EXTRA_VECTORS)?.basis;
+        let near = triangular::smallest_singular(r.as_ref(), block_size(k))?.basis;
         // Singular values without the shift: of the lifted matrix itself on the space found.
         let mut image = Mat::zeros(0, near.ncols());
         scan(
@@ -197,7 +193,7 @@ impl Lift {
         let null_dimension = svd.s.iter().rev().take_while(|&&s| s <= error).count();
         let regular = svd.s.len() - null_dimension;
         let null = product::matmul(near.as_ref(), svd.v.as_ref().subcols(regular, null_dimension));
-        let shifted_bound = triangular::smallest_singular_bound(r.as_ref(), null.transpose());
+        let shifted_bound = triangular::next_singular_bound(r.as_ref(), null.as_ref());
         let margin = (shifted_bound * shifted_bound - SHIFT * SHIFT).max(0.0).sqrt() / error;
         let sigma_next = if regular > 0 { svd.s[regular - 1] } else { 0.0 };
         let unscale = |j: usize, i: usize| null[(i, j)] / norms[i];
@@ -207,9 +203,50 @@ impl Lift {
         Ok(Some(Lift { monomials: count, samples, null_dimension, sigma_next, margin, blocks }))
     }
 
-    /// Whether the null space holds the k units of the frame and nothing else.
-    pub fn proves_uniqueness(&self, k: usize) -> bool {
-        self.null_dimension == k && self.margin > 1.0
+    /// Whether no other network of this width has the labels of one with these units, whatever its activation patterns.
+    ///
+    /// # Guarantee
+    /// Let the k units have independent rows w_i of U⁻¹, and v_i. Besides their own coefficients (w_i w_i', −w_i v_i'), the null
+    /// space contains one vector for each pair of units of which one is active only where the other is (then
+    /// (z_i − t_i) z_j = 0 on the samples: W = sym(w_i w_j'), B = w_j v_i'), or which are never active together (z_i z_j = 0:
+    /// W = sym(w_i w_j'), B = 0). These k + p vectors are independent. When the null space has dimension k + p, they span it.
+    /// A unit of any other network has W = ww' in it, with w = Σ a_i w_i; comparing the parts along w_l of −B = w v' for
+    /// a_l ≠ 0 gives v = a_l v_l + 2 Σ a_i v_i, summed over the i that contain l. For two different l these expressions agree
+    /// only if some a_l vanishes, provided the v_i are independent. So w is a multiple of one w_l: the unit is one of these.
+    /// `independent_rows` says that the v_i, without their biases, are independent; when p = 0 it is not needed.
+    ///
+    /// The dimension is a numerical rank. It is not overestimated as long as [`Lift::margin`] exceeds 1, which is what is
+    /// asked for, so the statement is about the labels up to their rounding.
+    ///
+    /// # Paper
+    /// Not in the paper, whose Lemma 33 makes the statement almost surely for Gaussian inputs.
+    pub fn proves_uniqueness(&self, units: &[Unit], independent_rows: bool) -> bool {
+        let active: Vec<Vec<bool>> = units
+            .iter()
+            .map(|unit| {
+                let mut active = vec![false; unit.pattern.n()];
+                unit.pattern.active().for_each(|j| active[j] = true);
+                active.truncate(self.samples);
+                active
+            })
+            .collect();
+        let never = |test: &dyn Fn(bool, bool) -> bool, i: usize, j: usize| {
+            !active[i].iter().zip(&active[j]).any(|(&first, &second)| test(first, second))
+        };
+        let mut pairs = 0;
+        for i in 0..units.len() {
+            for j in 0..i {
+                let relations = usize::from(never(&|first, second| first && second, i, j))
+                    + usize::from(never(&|first, second| first && !second, i, j))
+                    + usize::from(never(&|first, second| second && !first, i, j));
+                // Two relations at once mean equal or empty patterns, which the argument does not cover.
+                if relations > 1 {
+                    return false;
+                }
+                pairs += relations;
+            }
+        }
+        self.margin > 1.0 && self.null_dimension == units.len() + pairs && (pairs == 0 || independent_rows)
     }
 
     /// Finds units by simultaneous diagonalisation of the null vectors, and appends them to `found`; returns the number of
@@ -227,9 +264,10 @@ impl Lift {
         let (k, r) = (frame.k(), frame.inputs().ncols());
         let wanted = frame.n_rectified();
         let mut eigenproblems = 0;
-        // The null vectors of pairs of units that are never active together live on the y_a y_b alone; the y_a x_j do not
-        // see them.
-        let parts: &[(usize, usize)] = if r >= k { &[(0, k + r), (k, r)] } else { &[(0, k + r)] };
+        // The null vectors of pairs of units that are never active together live on the y_a y_b alone, and those of nested pairs
+        // are triangular on the y_a x_j, constants aside (the last x_j, with a hidden bias): a second part sees units there.
+        let varying = r - usize::from(frame.bias().hidden());
+        let parts: &[(usize, usize)] = if varying >= k { &[(0, k + r), (k, varying)] } else { &[(0, k + r)] };
         for &(first, width) in parts {
             if self.blocks.is_empty() {
                 break;
@@ -290,29 +328,84 @@ fn diagonalise(frame: &Frame, alpha: &Mat<f64>, beta: &Mat<f64>) -> Result<Vec<U
     let values = product::matmul(frame.labels(), eigen.vectors.as_ref());
     Ok((0..k)
         .into_par_iter()
-        .filter_map(|i| unit_from_values(frame, values.col(i).iter().copied().collect()))
+        .filter_map(|i| unit_from_values(frame, values.col_as_slice(i)))
         .collect())
 }
 
-/// The unit whose activations are, up to sign, offset and error, the given values: many of them share the smallest or the
-/// largest value, and these are the inactive samples.
-fn unit_from_values(frame: &Frame, values: Vec<f64>) -> Option<Unit> {
-    let offset_is_free = frame.bias().output();
-    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
-    let range = high - low;
-    for relative in [1e-10, 1e-7, 1e-5, 1e-3] {
+/// The unit whose activations are, up to sign, offset and error, the given values: most share one value, and these samples are
+/// the inactive ones. That also finds the outer one of two nested units when the values are a combination of both.
+fn unit_from_values(frame: &Frame, values: &[f64]) -> Option<Unit> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let range = sorted.last()? - sorted.first()?;
+    [1e-10, 1e-7, 1e-5, 1e-3].into_iter().find_map(|relative| {
         let slack = relative * range;
-        for sign in [1.0, -1.0] {
-            let zero = match (offset_is_free, sign > 0.0) {
-                (false, _) => 0.0,
-                (true, true) => low,
-                (true, false) => -high,
-            };
-            let pattern = SignPattern::of(values.iter().map(|v| sign * v - zero - slack));
-            if let Ok(unit) = unit::unit_from_pattern(frame, &pattern) {
-                return Some(unit);
-            }
+        let zero = if frame.bias().output() { most_common(&sorted, slack) } else { 0.0 };
+        let pattern = SignPattern::of(values.iter().map(|v| (v - zero).abs() - slack));
+        unit::unit_from_pattern(frame, &pattern).ok()
+    })
+}
+
+/// The centre of the interval of half-width `slack` that holds most of the sorted values.
+fn most_common(sorted: &[f64], slack: f64) -> f64 {
+    let (mut best, mut last) = ((0, 0), 0);
+    for first in 0..sorted.len() {
+        while last < sorted.len() && sorted[last] <= sorted[first] + 2.0 * slack {
+            last += 1;
+        }
+        if last - first > best.1 - best.0 {
+            best = (first, last);
         }
     }
-    None
+    (sorted[best.0] + sorted[best.1 - 1]) / 2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orthant_network::{PlantedSpec, Samples};
+    use std::ops::ControlFlow;
+
+    fn lifted(spec: PlantedSpec, spare: i64) -> Option<(Frame, Lift)> {
+        let r = spec.d + usize::from(spec.bias.hidden());
+        let constants = if spec.bias.output() { r + if spec.bias.hidden() { 0 } else { spec.k + 1 } } else { 0 };
+        let monomials = spec.k * (spec.k + 1) / 2 + spec.k * r + constants;
+        let p = spec.plant((monomials as i64 + spare) as usize).expect("valid");
+        let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");
+        let frame = Frame::new(&samples, spec.bias, None).expect("finite").0;
+        assert_eq!(n_monomials(&frame), monomials);
+        let mut callback = |_| ControlFlow::Continue(());
+        let lift = Lift::compute(&frame, &mut Reporter::new(&mut callback)).expect("finite")?;
+        Some((frame, lift))
+    }
+
+    #[test]
+    fn the_null_space_gives_all_units_and_their_uniqueness() {
+        for bias in [BiasKind::None, BiasKind::Hidden, BiasKind::Output, BiasKind::Both] {
+            let spec = PlantedSpec { m: 6, k: 5, d: 7, bias, seed: 4, ..PlantedSpec::default() };
+            let (frame, lift) = lifted(spec, 10).expect("samples enough");
+            let mut units = Vec::new();
+            lift.units(&frame, &mut units, 0).expect("finite");
+            assert_eq!((units.len(), lift.null_dimension), (5, 5), "{bias:?}");
+            assert!(lift.proves_uniqueness(&units, false), "{bias:?}: {lift:?}");
+        }
+    }
+
+    #[test]
+    fn too_few_samples_prove_nothing() {
+        let spec = PlantedSpec { m: 6, k: 5, d: 7, seed: 4, ..PlantedSpec::default() };
+        assert!(lifted(spec, -6).is_none());
+        // With N − k − 1 equations or a few more, the null space is larger than the units'.
+        let (frame, lift) = lifted(spec, -5).expect("N − k samples");
+        let mut units = Vec::new();
+        lift.units(&frame, &mut units, 0).expect("finite");
+        assert!(lift.null_dimension >= 5);
+        let fewer = units.len().min(4);
+        assert!(!lift.proves_uniqueness(&units[..fewer], false));
+    }
+
+    #[test]
+    fn the_most_common_value_is_found_in_the_middle() {
+        assert_eq!(most_common(&[-3.0, -1.0, 2.0, 2.0, 2.0, 5.0], 1e-9), 2.0);
+    }
 }

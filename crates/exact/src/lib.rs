@@ -1,4 +1,54 @@
-//! Exact recovery (front page follows).
+//! Exact recovery of two-layer rectified networks from noiseless samples, with an honest verdict.
+//!
+//! Given n samples X (d × n) with labels A = U f(VX + b1') + c1' (m × n) of an unknown network with k hidden units, f(z) =
+//! max(z, 0), [`recover`] returns U (m × k), V (k × d, unit rows), b and c, up to the order of the units, and says how far the
+//! answer can be trusted.
+//!
+//! # What is guaranteed
+//!
+//! The verdict [`Verdict::Exact`] is given only when all of these hold, and each is a number in the [`Report`]:
+//!
+//! 1. the residual is zero at the precision of the labels;
+//! 2. each unit's activations are the only combination of the labels with their sparsity pattern (a one-dimensional null
+//!    space, with its singular gap);
+//! 3. the active inputs of each unit have full column rank, with a sample to spare;
+//! 4. samples that took no part in the fit agree.
+//!
+//! [`Report::uniqueness`] says what follows: `proved by lift` (no other network of this width has these labels, whatever its
+//! activation patterns), `given patterns` (no other one active on the same samples), or `not shown`. Beyond the patterns found,
+//! uniqueness for generic inputs is Lemma 33 of the paper.
+//!
+//! # When not to use it
+//!
+//! The labels must have rank k (so m ≥ k), and be exact up to rounding: with noise, or m < k, the answer is `approximate` or
+//! `not recovered`, never a wrong `exact`.
+//!
+//! # Example
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use orthant_exact::{Settings, Verdict, recover};
+//! use orthant_network::{PlantedSpec, Samples, align};
+//!
+//! let planted = PlantedSpec { m: 6, k: 5, d: 8, seed: 1, ..PlantedSpec::default() }.plant(100)?;
+//! let samples = Samples::new(planted.x.as_ref(), planted.a.as_ref())?;
+//! let recovery = recover(&samples, &Settings::default(), &mut |_| ControlFlow::Continue(()))?;
+//! assert_eq!(recovery.report.verdict, Verdict::Exact);
+//! assert!(align(&recovery.network, &planted.network).worst() < 1e-10);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where things are
+//!
+//! | module | what | paper |
+//! |---|---|---|
+//! | `recover` | the whole way | Theorem 49 |
+//! | `search` | which method is run when | |
+//! | `weights` | patterns to V, b, U, c | Algorithm 6, steps 5 to 7 |
+//! | `identify` | the evidence for each unit | Lemma 31, 33 |
+//! | `verdict` | evidence to verdict | |
+//! | [`diagnose`] | which hypotheses the data fulfil | |
+//! | [`orthant_estimate::unit`] | a pattern to its unit | Algorithm 6, steps 2 to 4 |
 
 mod diagnose;
 mod error;
@@ -12,7 +62,8 @@ mod verdict;
 mod weights;
 
 pub use diagnose::{
-    Diagnosis, Finding, Hypothesis, HypothesisCheck, InputFacts, LabelFacts, MethodCheck, Spectrum, Statistic, diagnose,
+    Diagnosis, Finding, Hypothesis, HypothesisCheck, InputFacts, LabelFacts, MethodCheck, Spectrum, Statistic,
+    diagnose,
 };
 pub use error::RecoverError;
 pub use orthant_estimate::{Callback, Progress};

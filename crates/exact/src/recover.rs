@@ -3,7 +3,7 @@
 use orthant_estimate::frame::LabelSpectrum;
 use orthant_estimate::lift::Lift;
 use orthant_estimate::refine::{RefineSettings, refine};
-use orthant_estimate::unit::{Transfer, settle};
+use orthant_estimate::unit::{Transfer, same_unit, settle};
 use orthant_estimate::{Callback, Frame, Reporter, Unit};
 use orthant_linalg::lstsq::RankRevealing;
 use orthant_linalg::{LinalgError, Mat, MatRef, product, random, spectrum, tolerance};
@@ -208,11 +208,10 @@ impl Answer {
             let labels = centred_rows(self.fit.a.as_ref(), bias.output());
             let refined = refine(&self.frame, labels.as_ref(), start, &self.refine_settings(wanted), reporter)?;
             let t = product::matmul(self.frame.inputs(), refined.directions.as_ref());
-            for j in self.units.len()..wanted {
-                if let Ok(unit) = settle(&self.frame, t.col_as_slice(j)) {
-                    if !self.units.iter().any(|known| orthant_estimate::unit::same_unit(known, &unit)) {
-                        self.units.push(unit);
-                    }
+            for j in 0..wanted {
+                let Ok(unit) = settle(&self.frame, t.col_as_slice(j)) else { continue };
+                if !self.units.iter().any(|known| same_unit(known, &unit)) {
+                    self.units.push(unit);
                 }
             }
             if self.units.len() == wanted {
@@ -348,7 +347,10 @@ impl Answer {
         let fit = self.fit.samples();
         let k = self.frame.k();
         let wanted = self.frame.n_rectified();
-        let proved = self.units.len() == k && self.lift.as_ref().is_some_and(|lift| lift.proves_uniqueness(k));
+        let kappa_v = condition_number(self.network.v());
+        let independent = self.network.k() <= samples.d() && kappa_v < MAX_CONDITION;
+        let proved = self.units.len() == k
+            && self.lift.as_ref().is_some_and(|lift| lift.proves_uniqueness(&self.units, independent));
         let mut units = identify::unit_reports(&fit, &self.frame, &self.units, &self.network, proved);
         let identified = units.iter().all(|unit| unit.identified);
         let inputs = self.frame.inputs().ncols();
@@ -389,7 +391,7 @@ impl Answer {
             holdout_samples,
             label_precision: self.precision,
             kappa_u: condition_number(self.network.u()),
-            kappa_v: condition_number(self.network.v()),
+            kappa_v,
             method: self.method,
             attempts: self.attempts,
             undetermined_input_directions: undetermined_inputs,
@@ -404,6 +406,9 @@ impl Answer {
         Recovery { network: self.network, report }
     }
 }
+
+/// Rows of V of a smaller condition number than this are independent beyond rounding.
+const MAX_CONDITION: f64 = 1e10;
 
 /// Labels of lower precision than this are said to be rounded.
 const COARSE: f64 = 1e-12;

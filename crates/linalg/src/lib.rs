@@ -37,6 +37,7 @@ pub mod spectrum;
 pub mod tolerance;
 pub mod triangular;
 
+pub use faer;
 pub use faer::{Mat, MatMut, MatRef};
 
 /// What can go wrong in a factorisation.

@@ -36,7 +36,7 @@ impl RankRevealing {
         let qr = Qr::factor(a);
         let r = qr.r();
         if rows >= cols {
-            let bound = triangular::smallest_singular_bound(r.as_ref(), MatRef::from_column_major_slice(&[], 0, cols));
+            let bound = triangular::next_singular_bound(r.as_ref(), Mat::zeros(cols, 0).as_ref());
             let smallest_kept = bound / product::frobenius(r.as_ref()).max(f64::MIN_POSITIVE);
             if smallest_kept > relative && cols > 0 {
                 let rank = RankDecision { rank: cols, smallest_kept, largest_dropped: 0.0 };

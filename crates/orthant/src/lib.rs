@@ -1,9 +1,54 @@
-//! Facade.
+//! Recovers the weights of a two-layer rectified network from samples of it: exactly where that is possible, with a verdict
+//! that says where it is not.
+//!
+//! # The problem
+//!
+//! An unknown network maps x ∈ ℝᵈ to U f(Vx + b) + c ∈ ℝᵐ with k hidden units and f(z) = max(z, 0). Given n inputs X (d × n,
+//! one sample per column) and their labels A (m × n), find U (m × k), V (k × d), b and c. The weights are determined at most up
+//! to the order of the units and a positive factor per unit; rows of V have unit norm here.
+//!
+//! The paper behind this library is Bakshi, Jayaram, Woodruff, *Learning Two Layer Rectified Neural Networks in Polynomial
+//! Time*, COLT 2019 (PMLR 99:195-268).
+//!
+//! # Start here
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use orthant::{Samples, Settings, Verdict, recover};
+//! use orthant::network::PlantedSpec;
+//!
+//! // Any d × n inputs and m × n labels will do; these come from a random network.
+//! let planted = PlantedSpec { m: 6, k: 5, d: 8, seed: 1, ..PlantedSpec::default() }.plant(100)?;
+//! let samples = Samples::new(planted.x.as_ref(), planted.a.as_ref())?;
+//!
+//! let recovery = recover(&samples, &Settings::default(), &mut |_| ControlFlow::Continue(()))?;
+//! assert_eq!(recovery.report.verdict, Verdict::Exact);
+//! assert_eq!(recovery.network.k(), 5);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Which entry point
+//!
+//! | assumption | entry point | theorem |
+//! |---|---|---|
+//! | rank(A) = k, exact labels, any inputs, any biases | [`recover`] | Theorem 49, extended |
+//! | the same, and n at least about k(k+1)/2 + kd | [`recover`] with [`Method::Lift`], or as part of [`Method::Auto`] | uniqueness by lift |
+//! | a sparsity pattern is known | [`estimate::unit::unit_from_pattern`] | Algorithm 6, Lemma 33 |
+//! | nothing known | [`diagnose`] says which hypotheses hold | |
+//!
+//! # Crates
+//!
+//! This crate re-exports the layers below it and has no algorithm of its own: [`linalg`] (dense linear algebra), [`network`]
+//! (networks, samples, planted instances, alignment), [`estimate`] (searches for units) and [`exact`] (weights and verdict).
+//! Each can be depended on alone. Matrices in signatures are [`faer`]'s, re-exported here.
 
 pub use orthant_estimate as estimate;
 pub use orthant_exact as exact;
-pub use orthant_exact::{BiasModel, Callback, Diagnosis, Method, Progress, Reason, RecoverError, Recovery, Report, Settings, Verdict, diagnose, recover};
+pub use orthant_exact::{
+    BiasModel, Callback, Diagnosis, Method, Progress, Reason, RecoverError, Recovery, Report, Settings, Verdict,
+    diagnose, recover,
+};
 pub use orthant_linalg as linalg;
-pub use orthant_linalg::{Mat, MatRef};
+pub use orthant_linalg::{Mat, MatRef, faer};
 pub use orthant_network as network;
 pub use orthant_network::{Network, Samples, align};

@@ -4,8 +4,10 @@ use std::fmt;
 
 use orthant_linalg::MatRef;
 use orthant_network::{Network, align};
+use proptest::test_runner::{TestCaseError, TestCaseResult};
 
 use crate::binomial;
+use crate::condition::output_bias_reference;
 use crate::instance::Instance;
 
 /// Tolerances above this mean that the samples do not determine the weights to any use: such instances are refused.
@@ -62,10 +64,17 @@ impl Judgement {
 impl fmt::Display for Judgement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Judgement::Recovered { error, tolerance } => write!(f, "recovered: error {error:.1e}, allowed {tolerance:.1e}"),
-            Judgement::Inaccurate { error, tolerance } => write!(f, "inaccurate: error {error:.1e}, allowed {tolerance:.1e}"),
+            Judgement::Recovered { error, tolerance } => {
+                write!(f, "recovered: error {error:.1e}, allowed {tolerance:.1e}")
+            }
+            Judgement::Inaccurate { error, tolerance } => {
+                write!(f, "inaccurate: error {error:.1e}, allowed {tolerance:.1e}")
+            }
             Judgement::OtherUnits { missing, spurious } => {
-                write!(f, "other units: {missing:?} of the planted ones missing, {spurious:?} of the answer's spurious")
+                write!(
+                    f,
+                    "other units: {missing:?} of the planted ones missing, {spurious:?} of the answer's spurious"
+                )
             }
             Judgement::OtherDimensions { found, expected } => {
                 write!(f, "answer of dimensions (m, d) = {found:?}, samples of {expected:?}")
@@ -108,7 +117,24 @@ impl Results {
     pub fn assert_all(&self) {
         assert!(!self.outcomes.is_empty(), "no instances: nothing was checked");
         let failed = self.failures().count();
-        assert!(failed == 0, "{failed} of {} instances not recovered\n{}", self.outcomes.len(), Failures(self));
+        assert!(
+            failed == 0,
+            "{failed} of {} instances not recovered\n{}",
+            self.outcomes.len(),
+            Failures(self)
+        );
+    }
+
+    /// What a property test returns: a failure with the names and judgements when an instance was not recovered.
+    ///
+    /// # Errors
+    /// [`TestCaseError::Fail`].
+    pub fn require(&self) -> TestCaseResult {
+        if self.failures().next().is_none() {
+            Ok(())
+        } else {
+            Err(TestCaseError::fail(Failures(self).to_string()))
+        }
     }
 
     /// Asserts that no more instances failed than chance explains when each fails with probability at most `claimed_failure`:
@@ -139,7 +165,9 @@ impl fmt::Display for Failures<'_> {
 
 impl fmt::Display for Results {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.outcomes.iter().try_for_each(|outcome| writeln!(f, "{}: {}", outcome.instance, outcome.judgement))
+        self.outcomes
+            .iter()
+            .try_for_each(|outcome| writeln!(f, "{}: {}", outcome.instance, outcome.judgement))
     }
 }
 
@@ -171,7 +199,9 @@ where
 
 /// Judges an answer.
 ///
-/// It is compared with [`Instance::visible`], the part of the planted network that leaves a trace in the labels.
+/// It is compared with [`Instance::visible`], the part of the planted network that leaves a trace in the labels: hidden weights
+/// with bias and output weights of each unit relative to their norms, the output bias relative to its own, or to a typical
+/// label when it should be zero.
 pub fn judge(instance: &Instance, answer: Option<&Network>) -> Judgement {
     let tolerance = instance.tolerance();
     let Some(answer) = answer else { return Judgement::NoAnswer };
@@ -183,27 +213,18 @@ pub fn judge(instance: &Instance, answer: Option<&Network>) -> Judgement {
     if tolerance > LARGEST_TOLERANCE {
         return Judgement::Undetermined { tolerance };
     }
-    match distance(answer, &visible) {
-        Err((spurious, missing)) => Judgement::OtherUnits { missing, spurious },
-        Ok(error) if error <= tolerance => Judgement::Recovered { error, tolerance },
-        Ok(error) => Judgement::Inaccurate { error, tolerance },
+    let alignment = align(answer, &visible);
+    let (spurious, missing) = (alignment.unmatched_first.clone(), alignment.unmatched_second.clone());
+    if !missing.is_empty() || !spurious.is_empty() {
+        return Judgement::OtherUnits { missing, spurious };
     }
-}
-
-/// The largest relative error of a unit or of the output bias, or the units without a partner in the first and in the second
-/// network.
-///
-/// # Errors
-/// The units without a partner.
-///
-/// # Panics
-/// When the networks differ in m or d.
-pub fn distance(first: &Network, second: &Network) -> Result<f64, (Vec<usize>, Vec<usize>)> {
-    let alignment = align(first, second);
-    if alignment.worst().is_finite() {
-        Ok(alignment.worst().max(alignment.output_bias_error))
+    let has_output_bias = visible.c().is_some_and(|c| c.iter().any(|&c| c != 0.0));
+    let reference = if has_output_bias { 1.0 } else { output_bias_reference(&visible, instance.a()) };
+    let error = alignment.worst().max(alignment.output_bias_error / reference);
+    if error <= tolerance {
+        Judgement::Recovered { error, tolerance }
     } else {
-        Err((alignment.unmatched_first, alignment.unmatched_second))
+        Judgement::Inaccurate { error, tolerance }
     }
 }
 
@@ -215,7 +236,10 @@ mod tests {
     use orthant_network::{BiasKind, PlantedSpec};
 
     fn recipe(seed: u64) -> Recipe {
-        Recipe::plain(PlantedSpec { m: 5, k: 3, d: 4, bias: BiasKind::Both, seed, ..PlantedSpec::default() }, 60)
+        Recipe::plain(
+            PlantedSpec { m: 5, k: 3, d: 4, bias: BiasKind::Both, seed, ..PlantedSpec::default() },
+            60,
+        )
     }
 
     fn without_last_unit(network: &Network) -> Network {
@@ -243,7 +267,12 @@ mod tests {
         // A thousand tolerances: past the one of its instance, far from another unit.
         let off = 1.0 + 1e3 * instance.tolerance();
         let u = Mat::from_fn(5, 3, |o, i| off * network.u()[(o, i)]);
-        let scaled = Network::new(u, network.v().to_owned(), network.b().map(<[f64]>::to_vec), network.c().map(<[f64]>::to_vec));
+        let scaled = Network::new(
+            u,
+            network.v().to_owned(),
+            network.b().map(<[f64]>::to_vec),
+            network.c().map(<[f64]>::to_vec),
+        );
         assert!(matches!(judge(&instance, scaled.ok().as_ref()), Judgement::Inaccurate { .. }));
         let other = Network::new(Mat::zeros(2, 1), Mat::zeros(1, 4), None, None).expect("fits");
         assert!(matches!(judge(&instance, Some(&other)), Judgement::OtherDimensions { found: (2, 4), .. }));
@@ -254,7 +283,8 @@ mod tests {
         let instance = recipe(1).plant().expect("valid");
         let network = &instance.network;
         let c = network.c().map(|c| c.iter().map(|c| c + 1e-3).collect());
-        let off = Network::new(network.u().to_owned(), network.v().to_owned(), network.b().map(<[f64]>::to_vec), c);
+        let off =
+            Network::new(network.u().to_owned(), network.v().to_owned(), network.b().map(<[f64]>::to_vec), c);
         assert!(matches!(judge(&instance, off.ok().as_ref()), Judgement::Inaccurate { .. }));
     }
 
@@ -266,14 +296,14 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "13 of 40 instances not recovered, at most 12")]
+    #[should_panic(expected = "15 of 40 instances not recovered, at most 14")]
     fn one_failure_above_the_quantile_fails_the_rate() {
-        rate_with_failures(13);
+        rate_with_failures(15);
     }
 
     #[test]
     fn failures_up_to_the_quantile_pass() {
-        rate_with_failures(12);
+        rate_with_failures(14);
     }
 
     fn rate_with_failures(failures: usize) {

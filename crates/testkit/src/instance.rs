@@ -38,7 +38,11 @@ impl Instance {
     /// # Panics
     /// When they are not.
     pub fn new(name: impl Into<String>, network: Network, x: Mat<f64>, a: Mat<f64>) -> Instance {
-        assert_eq!((x.nrows(), a.nrows()), (network.d(), network.m()), "samples of other dimensions than the network");
+        assert_eq!(
+            (x.nrows(), a.nrows()),
+            (network.d(), network.m()),
+            "samples of other dimensions than the network"
+        );
         assert_eq!(x.ncols(), a.ncols(), "different numbers of inputs and labels");
         Instance { name: name.into(), network, x, a }
     }
@@ -72,7 +76,9 @@ impl Instance {
     pub fn visible(&self) -> Network {
         let network = &self.network;
         let same = |i: usize, j: usize| {
-            let row = |i: usize| network.v().row(i).iter().copied().chain([network.hidden_bias(i)]).collect::<Vec<_>>();
+            let row = |i: usize| {
+                network.v().row(i).iter().copied().chain([network.hidden_bias(i)]).collect::<Vec<_>>()
+            };
             let (first, second) = (row(i), row(j));
             let scale = 1.0f64.hypot(network.hidden_bias(i));
             // Rows that were normalised or copied agree to a few roundings of entries below |(v, b)|.
@@ -134,7 +140,8 @@ mod tests {
     fn units_without_a_trace_are_not_visible() {
         let silent = recipe().with(Departure::ActiveOn { unit: 1, samples: 0 }).plant().expect("valid");
         assert_eq!(align(&silent.visible(), &silent.network).unmatched_second, [1]);
-        let merged = recipe().with(Departure::Parallel { unit: 2, of: 0, angle: 0.0 }).plant().expect("valid");
+        let merged =
+            recipe().with(Departure::Parallel { unit: 2, of: 0, angle: 0.0 }).plant().expect("valid");
         let visible = merged.visible();
         assert_eq!(visible.k(), 3);
         let difference = &visible.labels(merged.x()) - &merged.a;

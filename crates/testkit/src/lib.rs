@@ -51,7 +51,7 @@
 //! // Any planted network with one unit is recovered.
 //! let limits = strategy::Limits { max_k: 1, biases: vec![orthant_network::BiasKind::None], ..Default::default() };
 //! strategy::for_all(32, &strategy::instances(&limits), |instance| {
-//!     check::recovers(one_unit, [instance]).assert_all();
+//!     check::recovers(one_unit, [instance]).require()
 //! });
 //!
 //! // The answer follows when samples are reordered, inputs rotated, labels scaled.

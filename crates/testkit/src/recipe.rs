@@ -51,7 +51,8 @@ pub enum Departure {
         /// The factor.
         factor: f64,
     },
-    /// A unit's hidden weights are another unit's, turned by an angle towards its own; its bias is the other's.
+    /// A unit's hidden weights are another unit's, turned by an angle towards its own (not at all in one dimension); its bias is
+    /// the other's.
     Parallel {
         /// The unit changed.
         unit: usize,
@@ -141,7 +142,12 @@ impl Recipe {
         }
         let mut weights = Weights::of(&network);
         if self.orthonormal_v {
-            assert!(self.spec.k <= self.spec.d, "{} orthonormal rows in dimension {}", self.spec.k, self.spec.d);
+            assert!(
+                self.spec.k <= self.spec.d,
+                "{} orthonormal rows in dimension {}",
+                self.spec.k,
+                self.spec.d
+            );
             let rng = &mut random::stream(self.spec.seed, "planted orthonormal V", 0);
             weights.v = random::orthonormal(self.spec.d, self.spec.k, rng).transpose().to_owned();
         }
@@ -222,17 +228,17 @@ impl Weights {
                 let (theirs, own) = (row(&self.v, of), row(&self.v, unit));
                 let along = product::dot(&theirs, &own);
                 let across: Vec<f64> = own.iter().zip(&theirs).map(|(o, t)| o - along * t).collect();
-                let norm = product::norm(&across).max(f64::MIN_POSITIVE);
-                for r in 0..self.v.ncols() {
-                    self.v[(unit, r)] = angle.cos() * theirs[r] + angle.sin() * across[r] / norm;
-                }
+                let norm = product::norm(&across);
+                // Rows that are parallel already, in one dimension for instance, leave no direction to turn to.
+                let (cos, sin) =
+                    if norm > f64::EPSILON { (angle.cos(), angle.sin() / norm) } else { (1.0, 0.0) };
+                let turned = theirs.iter().zip(&across).map(|(t, a)| cos * t + sin * a);
+                self.v.as_mut().row_mut(unit).iter_mut().zip(turned).for_each(|(v, t)| *v = t);
                 self.set_bias(unit, of, 1.0);
             }
             Departure::Antiparallel { unit, of } => {
                 let theirs = row(&self.v, of);
-                for r in 0..self.v.ncols() {
-                    self.v[(unit, r)] = -theirs[r];
-                }
+                self.v.as_mut().row_mut(unit).iter_mut().zip(&theirs).for_each(|(v, t)| *v = -t);
                 self.set_bias(unit, of, -1.0);
             }
             Departure::OutputScale { unit, factor } => {
@@ -270,7 +276,8 @@ impl Weights {
     }
 
     fn network(self) -> Network {
-        Network::new(self.u, self.v, self.b, self.c).expect("the parts come from a network and keep their shapes")
+        Network::new(self.u, self.v, self.b, self.c)
+            .expect("the parts come from a network and keep their shapes")
     }
 }
 
@@ -284,7 +291,10 @@ mod tests {
     use orthant_network::{BiasKind, SignPattern};
 
     fn recipe() -> Recipe {
-        Recipe::plain(PlantedSpec { m: 6, k: 4, d: 5, bias: BiasKind::Both, seed: 1, ..PlantedSpec::default() }, 50)
+        Recipe::plain(
+            PlantedSpec { m: 6, k: 4, d: 5, bias: BiasKind::Both, seed: 1, ..PlantedSpec::default() },
+            50,
+        )
     }
 
     fn active(instance: &Instance, unit: usize) -> usize {
@@ -333,12 +343,17 @@ mod tests {
     #[test]
     fn spoilt_labels_differ_by_what_was_asked() {
         let exact = recipe().plant().expect("valid");
-        let one = recipe().with(Departure::Corrupted { sample: 7, output: 2, error: 1.0 }).plant().expect("valid");
-        let differing = (0..50).flat_map(|j| (0..6).map(move |o| (o, j))).filter(|&at| one.a[at] != exact.a[at]);
+        let one =
+            recipe().with(Departure::Corrupted { sample: 7, output: 2, error: 1.0 }).plant().expect("valid");
+        let differing =
+            (0..50).flat_map(|j| (0..6).map(move |o| (o, j))).filter(|&at| one.a[at] != exact.a[at]);
         assert_eq!(differing.collect::<Vec<_>>(), [(2, 7)]);
         let decimals = recipe().labelled(LabelKind::Decimals(2)).plant().expect("valid");
         let worst = product::frobenius((&decimals.a - &exact.a).as_ref());
-        assert!(worst > 0.0 && worst <= 0.005 * (6.0f64 * 50.0).sqrt() * (1.0 + crate::tolerance::backward(6, 50)));
+        assert!(
+            worst > 0.0
+                && worst <= 0.005 * (6.0f64 * 50.0).sqrt() * (1.0 + crate::tolerance::backward(6, 50))
+        );
     }
 
     #[test]

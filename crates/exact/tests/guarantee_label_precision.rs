@@ -1,0 +1,105 @@
+//! Labels of less than double precision: the weights are right to what they carry, and the verdict names it.
+
+use std::ops::ControlFlow;
+
+use orthant_exact::{Reason, Recovery, Settings, Verdict, recover};
+use orthant_network::{BiasKind, PlantedSpec, Samples};
+use orthant_testkit::{Instance, LabelKind, Recipe, check, tolerance};
+
+fn planted(labels: LabelKind, seed: u64) -> Instance {
+    let spec = PlantedSpec {
+        m: 14,
+        k: 6,
+        d: 8,
+        kappa_u: Some(3.0),
+        kappa_v: Some(3.0),
+        bias: BiasKind::Both,
+        seed,
+        ..PlantedSpec::default()
+    };
+    Recipe::plain(spec, 300).labelled(labels).plant().expect("valid")
+}
+
+fn answer(instance: &Instance) -> Recovery {
+    let samples = Samples::new(instance.x(), instance.a()).expect("finite");
+    recover(&samples, &Settings::default(), &mut |_| ControlFlow::Continue(())).expect("enough samples")
+}
+
+/// The precision named in an `exact` verdict.
+#[track_caller]
+fn named_precision(instance: &Instance, recovery: &Recovery) -> f64 {
+    assert_eq!(recovery.report.verdict, Verdict::Exact, "{instance:?}: {}", recovery.report.reason);
+    match recovery.report.reason {
+        Reason::AllChecksPassedToLabelPrecision { precision } => precision,
+        other => panic!("{instance:?}: {other}"),
+    }
+}
+
+/// Rounding to single precision errs by 2⁻²⁴ at most, relative. [`Instance::tolerance`] is that times condition numbers of 10³
+/// or so: 10⁻⁴.
+#[test]
+fn single_precision_labels_give_weights_to_single_precision() {
+    for seed in 0..10 {
+        let instance = planted(LabelKind::SinglePrecision, seed);
+        let recovery = answer(&instance);
+        let judgement = check::judge(&instance, Some(&recovery.network));
+        assert!(judgement.is_recovered(), "{instance:?}: {judgement}");
+        // The measured errors average over thousands of labels, so their size is far below the worst case: κ(U) κ(V) = 9, times a
+        // few units for gaps and active inputs, times 2⁻²⁴ gives 10⁻⁵; a tenth is left.
+        let error = orthant_network::align(&recovery.network, &instance.network).worst();
+        assert!(error <= 1e-4, "{instance:?}: {error:e}");
+    }
+}
+
+#[test]
+fn the_verdict_names_single_precision() {
+    for seed in 0..10 {
+        let instance = planted(LabelKind::SinglePrecision, seed);
+        let recovery = answer(&instance);
+        let precision = named_precision(&instance, &recovery);
+        // At most the largest error relative to the root mean square of centred labels, which is within 4 of that of the labels;
+        // at least a sixteenth of it, for errors are uniform up to half a unit in the last place of numbers between 2ᵉ and 2ᵉ⁺¹.
+        let range = tolerance::SINGLE_PRECISION / 16.0..=4.0 * tolerance::SINGLE_PRECISION;
+        assert!(range.contains(&precision), "{precision:e}");
+        assert_eq!(recovery.report.label_precision, precision);
+    }
+}
+
+#[test]
+fn decimal_labels_give_weights_to_their_decimals() {
+    for decimals in [5, 7, 9] {
+        let instance = planted(LabelKind::Decimals(decimals), 1);
+        let recovery = answer(&instance);
+        let judgement = check::judge(&instance, Some(&recovery.network));
+        assert!(judgement.is_recovered(), "{decimals} decimals: {judgement}");
+        let precision = named_precision(&instance, &recovery);
+        let samples = Samples::new(instance.x(), instance.a()).expect("finite");
+        // Errors uniform over one unit of the last decimal have deviation 1/√12 units. The estimate rests on 8 · 290 of them: 6
+        // standard errors are 10 %, and as much is left for the scale of the samples held out.
+        let expected = 10f64.powi(-decimals) / 12f64.sqrt() / samples.label_scale();
+        assert!(
+            (precision / expected - 1.0).abs() < 0.2,
+            "{decimals} decimals: {precision:e} against {expected:e}"
+        );
+    }
+}
+
+#[test]
+fn more_digits_give_better_weights() {
+    let error = |labels| {
+        let instance = planted(labels, 2);
+        orthant_network::align(&answer(&instance).network, &instance.network).worst()
+    };
+    let errors =
+        [LabelKind::Decimals(5), LabelKind::SinglePrecision, LabelKind::Decimals(10), LabelKind::Exact]
+            .map(error);
+    assert!(errors.windows(2).all(|pair| pair[1] < pair[0]), "{errors:?}");
+}
+
+#[test]
+fn double_precision_labels_are_not_said_to_be_rounded() {
+    let instance = planted(LabelKind::Exact, 1);
+    let report = answer(&instance).report;
+    assert_eq!((report.verdict, report.reason), (Verdict::Exact, Reason::AllChecksPassed));
+    assert_eq!(report.label_precision, f64::EPSILON);
+}
