@@ -212,7 +212,10 @@ impl Frame {
             return Ok(None);
         }
         let shrink = svd.s.get(self.k.saturating_sub(1)).copied().unwrap_or(1.0);
-        let inputs = spectrum::column_space(pick(self.inputs()).as_ref(), input_tolerance(samples.len(), self.inputs.ncols()))?;
+        let inputs = spectrum::column_space(
+            pick(self.inputs()).as_ref(),
+            input_tolerance(samples.len(), self.inputs.ncols()),
+        )?;
         let extended = extend(svd.u.as_ref().subcols(0, self.k), self.bias.output());
         Ok(Some(Frame::assemble(extended, self.k, inputs, self.bias, self.angle / shrink)?))
     }
@@ -288,9 +291,13 @@ mod tests {
                 (frame.inputs(), p.network.preactivations(p.x.as_ref())),
             ] {
                 let columns = rows.transpose().to_owned();
-                let inside = product::matmul(basis, product::matmul(basis.transpose(), columns.as_ref()).as_ref());
+                let inside =
+                    product::matmul(basis, product::matmul(basis.transpose(), columns.as_ref()).as_ref());
                 let error = product::frobenius((&inside - &columns).as_ref());
-                assert!(error <= frame.null_tolerance() * product::frobenius(columns.as_ref()), "{bias:?}: {error}");
+                assert!(
+                    error <= frame.null_tolerance() * product::frobenius(columns.as_ref()),
+                    "{bias:?}: {error}"
+                );
             }
         }
     }
@@ -303,7 +310,9 @@ mod tests {
         let (_, spectrum) = Frame::new(&samples, BiasKind::Both, None).expect("finite");
         assert_eq!(spectrum.rank.rank, 4);
         // Rounding to nearest errs by at most 2⁻²⁴ relative, and by 2⁻²⁴/√3 or less in the mean square.
-        assert!(spectrum.precision < tolerance::EPS_F32 / 2.0 && spectrum.precision > tolerance::EPS_F32 / 100.0);
+        assert!(
+            spectrum.precision < tolerance::EPS_F32 / 2.0 && spectrum.precision > tolerance::EPS_F32 / 100.0
+        );
     }
 
     #[test]
@@ -314,7 +323,11 @@ mod tests {
         let (_, spectrum) = Frame::new(&samples, BiasKind::Both, None).expect("finite");
         assert_eq!(spectrum.rank.rank, 4);
         let expected = 1e-5 / 12.0f64.sqrt() / samples.label_scale();
-        assert!((spectrum.precision / expected - 1.0).abs() < 0.3, "{} against {expected}", spectrum.precision);
+        assert!(
+            (spectrum.precision / expected - 1.0).abs() < 0.3,
+            "{} against {expected}",
+            spectrum.precision
+        );
     }
 
     #[test]

@@ -182,7 +182,9 @@ impl Lift {
         // Singular values without the shift: of the lifted matrix itself on the space found.
         let mut image = Mat::zeros(0, near.ncols());
         scan(
-            &mut |block| image = qr::stack_r(image.as_ref(), product::matmul(block.as_ref(), near.as_ref()).as_ref()),
+            &mut |block| {
+                image = qr::stack_r(image.as_ref(), product::matmul(block.as_ref(), near.as_ref()).as_ref());
+            },
             "quadratic lift: null space",
         )?;
         let svd = spectrum::thin_svd(image.as_ref())?;
@@ -272,7 +274,8 @@ impl Lift {
             if self.blocks.is_empty() {
                 break;
             }
-            let parts: Vec<MatRef<'_, f64>> = self.blocks.iter().map(|b| b.as_ref().subcols(first, width)).collect();
+            let parts: Vec<MatRef<'_, f64>> =
+                self.blocks.iter().map(|b| b.as_ref().subcols(first, width)).collect();
             let compressed = compress_columns(&parts, k)?;
             for pair in 0..MAX_PAIRS {
                 if found.len() >= wanted {
@@ -326,10 +329,7 @@ fn diagonalise(frame: &Frame, alpha: &Mat<f64>, beta: &Mat<f64>) -> Result<Vec<U
     let quotient = factor.solve(alpha.transpose());
     let eigen = real_eigenvectors(quotient.transpose())?;
     let values = product::matmul(frame.labels(), eigen.vectors.as_ref());
-    Ok((0..k)
-        .into_par_iter()
-        .filter_map(|i| unit_from_values(frame, values.col_as_slice(i)))
-        .collect())
+    Ok((0..k).into_par_iter().filter_map(|i| unit_from_values(frame, values.col_as_slice(i))).collect())
 }
 
 /// The unit whose activations are, up to sign, offset and error, the given values: most share one value, and these samples are
@@ -368,7 +368,8 @@ mod tests {
 
     fn lifted(spec: PlantedSpec, spare: i64) -> Option<(Frame, Lift)> {
         let r = spec.d + usize::from(spec.bias.hidden());
-        let constants = if spec.bias.output() { r + if spec.bias.hidden() { 0 } else { spec.k + 1 } } else { 0 };
+        let constants =
+            if spec.bias.output() { r + if spec.bias.hidden() { 0 } else { spec.k + 1 } } else { 0 };
         let monomials = spec.k * (spec.k + 1) / 2 + spec.k * r + constants;
         let p = spec.plant((monomials as i64 + spare) as usize).expect("valid");
         let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");

@@ -37,7 +37,13 @@ impl<'a> Reporter<'a> {
     ///
     /// # Errors
     /// [`Cancelled`] when the callback breaks.
-    pub fn report(&mut self, stage: &'static str, found: usize, wanted: usize, attempts: usize) -> Result<(), Cancelled> {
+    pub fn report(
+        &mut self,
+        stage: &'static str,
+        found: usize,
+        wanted: usize,
+        attempts: usize,
+    ) -> Result<(), Cancelled> {
         match (self.callback)(Progress { stage, found, wanted, attempts }) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Cancelled),

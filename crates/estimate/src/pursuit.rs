@@ -4,6 +4,9 @@ use orthant_linalg::{LinalgError, Mat, MatRef, product, random};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+mod block;
+
+use self::block::Block;
 use crate::frame::Frame;
 use crate::progress::{Cancelled, Reporter};
 use crate::unit::{self, Unit};
@@ -59,13 +62,6 @@ const LANES: usize = 8;
 
 /// Iterations between two looks at the starts.
 const CHECK_INTERVAL: usize = 10;
-
-/// Relaxation β of the reflections. Below 0.6 the iteration is 2 to 5 times slower, at 1.8 it is slower again.
-const RELAXATION: f32 = 1.2;
-
-/// Weight λ of the activations against the values before the rectifier. Below 3 the iteration stops converging as d grows,
-/// above 8 it slows down.
-const ACTIVATION_WEIGHT: f32 = 4.0;
 
 /// Relative squared step below which a start is near enough to a unit to be followed by [`unit::settle`].
 const NEAR: f32 = 1e-3;
@@ -174,7 +170,13 @@ pub fn pursue(
         for block in &mut blocks {
             for lane in 0..LANES {
                 if block.failures[lane] >= MAX_FAILURES || !block.step[lane].is_finite() {
-                    block.restart(lane, frame, &bases, &deflation, &mut start_stream(settings.seed, &mut history));
+                    block.restart(
+                        lane,
+                        frame,
+                        &bases,
+                        &deflation,
+                        &mut start_stream(settings.seed, &mut history),
+                    );
                 }
             }
         }
@@ -244,166 +246,4 @@ fn centred(frame: &Frame, z: impl Iterator<Item = f64>) -> Vec<f64> {
         z.iter_mut().for_each(|z| *z /= norm);
     }
     z
-}
-
-/// A few starts whose iterations share matrix products.
-struct Block {
-    /// The iterate (t, z), n × LANES each.
-    t: Mat<f32>,
-    z: Mat<f32>,
-    /// Its projection on the rectifier's graph.
-    graph_t: Mat<f32>,
-    graph_z: Mat<f32>,
-    /// Scratch of the same shape: reflections, then projections on the subspaces.
-    work_t: Mat<f32>,
-    work_z: Mat<f32>,
-    /// Coordinates in the bases.
-    coords_t: Mat<f32>,
-    coords_z: Mat<f32>,
-    /// Relative squared length of the last step.
-    step: [f32; LANES],
-    failures: [usize; LANES],
-}
-
-impl Block {
-    fn new(frame: &Frame) -> Block {
-        let (n, q, r) = (frame.n(), frame.extended().ncols(), frame.inputs().ncols());
-        let tall = || Mat::zeros(n, LANES);
-        Block {
-            t: tall(),
-            z: tall(),
-            graph_t: tall(),
-            graph_z: tall(),
-            work_t: tall(),
-            work_z: tall(),
-            coords_t: Mat::zeros(r, LANES),
-            coords_z: Mat::zeros(q, LANES),
-            step: [f32::INFINITY; LANES],
-            failures: [0; LANES],
-        }
-    }
-
-    /// The projection of a start on the rectifier's graph: values before the rectifier, and activations.
-    fn pair(&self, lane: usize) -> (&[f32], &[f32]) {
-        (column(&self.graph_t, lane), column(&self.graph_z, lane))
-    }
-
-    /// Puts a new start in a lane: z random, mostly orthogonal to what is known, t its projection on the inputs.
-    fn restart(
-        &mut self,
-        lane: usize,
-        frame: &Frame,
-        bases: &Bases,
-        deflation: &Deflation,
-        rng: &mut ChaCha8Rng,
-    ) {
-        let q = frame.extended().ncols();
-        let mut h = random::gaussian(q, 1, rng);
-        let coords = product::matmul(deflation.known.transpose(), h.as_ref());
-        product::matmul_add(h.as_mut(), -1.0, deflation.known.as_ref(), coords.as_ref());
-        let norm = product::frobenius(h.as_ref());
-        if norm > 0.0 {
-            h.as_mut().col_mut(0).iter_mut().for_each(|v| *v /= norm);
-        }
-        let g = random::gaussian(q, 1, rng);
-        let spread = 0.5 / (q as f64).sqrt();
-        let along = spread * product::dot(h.col_as_slice(0), g.col_as_slice(0));
-        let start = Mat::from_fn(q, 1, |i, _| (h[(i, 0)] * (1.0 - along) + spread * g[(i, 0)]) as f32);
-        product::matmul_into_single(self.z.as_mut().subcols_mut(lane, 1), bases.labels.as_ref(), start.as_ref());
-        let mut coords = Mat::zeros(bases.inputs.ncols(), 1);
-        product::matmul_into_single(
-            coords.as_mut(),
-            bases.inputs.transpose(),
-            self.z.as_ref().subcols(lane, 1),
-        );
-        product::matmul_into_single(self.t.as_mut().subcols_mut(lane, 1), bases.inputs.as_ref(), coords.as_ref());
-        self.step[lane] = f32::INFINITY;
-        self.failures[lane] = 0;
-    }
-
-    /// Brings the part of z that is orthogonal to everything known to unit norm, in coordinates.
-    fn rescale_unknown_part(&mut self, known: MatRef<'_, f32>) {
-        let q = self.coords_z.nrows();
-        let mut along = Mat::zeros(known.ncols(), LANES);
-        product::matmul_into_single(along.as_mut(), known.transpose(), self.coords_z.as_ref());
-        let mut explained = Mat::zeros(q, LANES);
-        product::matmul_into_single(explained.as_mut(), known, along.as_ref());
-        for lane in 0..LANES {
-            let (explained, w) = (column(&explained, lane), self.coords_z.col_as_slice_mut(lane));
-            let square: f32 = w.iter().zip(explained).map(|(w, e)| (w - e) * (w - e)).sum();
-            let stretch = 1.0 / square.sqrt() - 1.0;
-            w.iter_mut().zip(explained).for_each(|(w, e)| *w += stretch * (*w - e));
-        }
-    }
-
-    fn advance(&mut self, bases: &Bases, known: MatRef<'_, f32>) {
-        for iteration in 0..CHECK_INTERVAL {
-            for lane in 0..LANES {
-                project_on_graph(
-                    column(&self.t, lane),
-                    column(&self.z, lane),
-                    self.graph_t.col_as_slice_mut(lane),
-                    self.graph_z.col_as_slice_mut(lane),
-                );
-                reflect(column(&self.graph_t, lane), column(&self.t, lane), self.work_t.col_as_slice_mut(lane));
-                reflect(column(&self.graph_z, lane), column(&self.z, lane), self.work_z.col_as_slice_mut(lane));
-            }
-            product::matmul_into_single(self.coords_t.as_mut(), bases.inputs.transpose(), self.work_t.as_ref());
-            product::matmul_into_single(self.coords_z.as_mut(), bases.labels.transpose(), self.work_z.as_ref());
-            self.rescale_unknown_part(known);
-            product::matmul_into_single(self.work_t.as_mut(), bases.inputs.as_ref(), self.coords_t.as_ref());
-            product::matmul_into_single(self.work_z.as_mut(), bases.labels.as_ref(), self.coords_z.as_ref());
-            let last = iteration + 1 == CHECK_INTERVAL;
-            for lane in 0..LANES {
-                let moved = relax(
-                    column(&self.work_t, lane),
-                    column(&self.graph_t, lane),
-                    self.t.col_as_slice_mut(lane),
-                ) + relax(
-                    column(&self.work_z, lane),
-                    column(&self.graph_z, lane),
-                    self.z.col_as_slice_mut(lane),
-                );
-                if last {
-                    let size = column(&self.graph_t, lane).iter().map(|t| t * t).sum::<f32>();
-                    self.step[lane] = moved / size;
-                }
-            }
-        }
-    }
-}
-
-/// Nearest point of {z = max(t, 0)} in the metric |t|² + λ²|z|², entry by entry: on the active ray unless the inactive one
-/// is nearer.
-fn project_on_graph(t: &[f32], z: &[f32], graph_t: &mut [f32], graph_z: &mut [f32]) {
-    let weight = ACTIVATION_WEIGHT * ACTIVATION_WEIGHT;
-    let scale = 1.0 / (1.0 + weight);
-    for (((&t, &z), graph_t), graph_z) in t.iter().zip(z).zip(graph_t).zip(graph_z) {
-        let ray = (t + weight * z) * scale;
-        let negative = t.min(0.0);
-        let active = ray > 0.0 && (1.0 + weight) * ray * ray > negative * negative;
-        *graph_t = if active { ray } else { negative };
-        *graph_z = if active { ray } else { 0.0 };
-    }
-}
-
-fn reflect(projected: &[f32], point: &[f32], out: &mut [f32]) {
-    for ((&p, &x), out) in projected.iter().zip(point).zip(out) {
-        *out = 2.0 * p - x;
-    }
-}
-
-/// Moves a point by β times the difference of two projections and returns the squared norm of that difference.
-fn relax(to: &[f32], from: &[f32], point: &mut [f32]) -> f32 {
-    let mut sum = 0.0;
-    for ((&to, &from), x) in to.iter().zip(from).zip(point) {
-        let step = to - from;
-        *x += RELAXATION * step;
-        sum += step * step;
-    }
-    sum
-}
-
-fn column(a: &Mat<f32>, j: usize) -> &[f32] {
-    a.col_as_slice(j)
 }

@@ -211,8 +211,8 @@ mod tests {
         let start = &exact + 0.05 * size * &noise;
         let mut callback = |_| ControlFlow::Continue(());
         let mut reporter = Reporter::new(&mut callback);
-        let refined =
-            refine(&frame, p.a.transpose(), start, &RefineSettings::default(), &mut reporter).expect("finite");
+        let refined = refine(&frame, p.a.transpose(), start, &RefineSettings::default(), &mut reporter)
+            .expect("finite");
         assert!(refined.converged);
         assert!(refined.residual <= frame.null_tolerance(), "{}", refined.residual);
         // Directions are determined up to a positive factor.

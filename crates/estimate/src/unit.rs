@@ -149,10 +149,8 @@ impl JointSystem {
             return Err(too_few(inactive.len()));
         }
         let active_inputs = pick_rows(frame.inputs(), &active);
-        let inputs = RankRevealing::new(
-            active_inputs.clone(),
-            input_tolerance(active.len(), frame.inputs().ncols()),
-        )?;
+        let inputs =
+            RankRevealing::new(active_inputs.clone(), input_tolerance(active.len(), frame.inputs().ncols()))?;
         let input_rank = inputs.rank().rank;
         let equations = inactive.len() + active.len() - input_rank;
         if equations + 1 < unknowns + SPARE_EQUATIONS {
@@ -180,7 +178,8 @@ impl JointSystem {
         let mut direction = inputs.solve(target.as_ref());
         if let Some(guess) = guess.filter(|_| input_rank < frame.inputs().ncols()) {
             let at_guess = product::matmul(active_inputs.as_ref(), guess.as_ref());
-            let scale = product::frobenius(target.as_ref()) / product::frobenius(at_guess.as_ref()).max(f64::MIN_POSITIVE);
+            let scale = product::frobenius(target.as_ref())
+                / product::frobenius(at_guess.as_ref()).max(f64::MIN_POSITIVE);
             let missing = Mat::from_fn(active.len(), 1, |i, _| target[(i, 0)] - scale * at_guess[(i, 0)]);
             let correction = inputs.solve(missing.as_ref());
             direction = Mat::from_fn(guess.nrows(), 1, |i, _| scale * guess[(i, 0)] + correction[(i, 0)]);
@@ -308,7 +307,10 @@ mod tests {
                 let unit = unit_from_pattern(&frame, &pattern).expect("a unit of the network");
                 let z: Vec<f64> = t.row(i).iter().map(|&t| t.max(0.0)).collect();
                 let cosine = product::dot(&unit.activations, &z) / product::norm(&z);
-                assert!((cosine - 1.0).abs() <= frame.null_tolerance() / unit.null_gap, "{bias:?} {i}: {cosine}");
+                assert!(
+                    (cosine - 1.0).abs() <= frame.null_tolerance() / unit.null_gap,
+                    "{bias:?} {i}: {cosine}"
+                );
             }
         }
     }

@@ -101,8 +101,7 @@ fn spare_inactive_samples(units: &[Unit]) -> Vec<bool> {
     // A unit with this many inactive samples finds a free one whatever the others take.
     let plenty = k + SPARE_INACTIVE;
     let scarce: Vec<usize> = (0..k).filter(|&i| units[i].pattern.n_inactive() < plenty).collect();
-    let neighbours: Vec<Vec<usize>> =
-        scarce.iter().map(|&i| units[i].pattern.inactive().collect()).collect();
+    let neighbours: Vec<Vec<usize>> = scarce.iter().map(|&i| units[i].pattern.inactive().collect()).collect();
     let n = units.first().map_or(0, |unit| unit.pattern.n());
     let mut matching = Matching { owner: vec![None; n], neighbours: &neighbours };
     let matched: Vec<bool> = (0..scarce.len()).map(|i| matching.augment(i)).collect();

@@ -45,13 +45,16 @@
 //! | `recover` | the whole way | Theorem 49 |
 //! | `search` | which method is run when | |
 //! | `weights` | patterns to V, b, U, c | Algorithm 6, steps 5 to 7 |
-//! | `identify` | the evidence for each unit | Lemma 31, 33 |
+//! | `answer` | refinement, missing units, biases left out | |
+//! | `identify`, `evidence` | the evidence for each unit | Lemma 31, 33 |
 //! | `verdict` | evidence to verdict | |
 //! | [`diagnose`] | which hypotheses the data fulfil | |
 //! | [`orthant_estimate::unit`] | a pattern to its unit | Algorithm 6, steps 2 to 4 |
 
+mod answer;
 mod diagnose;
 mod error;
+mod evidence;
 mod identify;
 mod recover;
 mod report;
@@ -62,8 +65,8 @@ mod verdict;
 mod weights;
 
 pub use diagnose::{
-    Diagnosis, Finding, Hypothesis, HypothesisCheck, InputFacts, LabelFacts, MethodCheck, Spectrum, Statistic,
-    diagnose,
+    Diagnosis, Finding, Hypothesis, HypothesisCheck, InputFacts, LabelFacts, MethodCheck, Spectrum,
+    Statistic, diagnose,
 };
 pub use error::RecoverError;
 pub use orthant_estimate::{Callback, Progress};

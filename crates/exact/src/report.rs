@@ -104,13 +104,17 @@ impl fmt::Display for UnitReason {
         f.write_str(match self {
             UnitReason::Identified => "identified",
             UnitReason::NeverActive => "never active on these inputs",
-            UnitReason::AlwaysActive => "always active: it acts linearly and merges with the other such units",
+            UnitReason::AlwaysActive => {
+                "always active: it acts linearly and merges with the other such units"
+            }
             UnitReason::TooFewActive => "too few active samples",
             UnitReason::TooFewInactive => "too few inactive samples",
             UnitReason::Parallel => "parallel to another unit on these samples",
             UnitReason::UndeterminedDirections => "its active inputs do not vary in every direction",
             UnitReason::NoGap => "no singular gap separates it from other combinations",
-            UnitReason::NoTrace => "no trace in the labels: never active on these inputs, or merged with another unit",
+            UnitReason::NoTrace => {
+                "no trace in the labels: never active on these inputs, or merged with another unit"
+            }
             UnitReason::Fitted => "fitted numerically, not determined",
         })
     }
@@ -196,18 +200,23 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Reason::AllChecksPassed => write!(
-                f,
-                "zero residual, every unit determined, and the samples held out agree"
-            ),
+            Reason::AllChecksPassed => {
+                write!(f, "zero residual, every unit determined, and the samples held out agree")
+            }
             Reason::AllChecksPassedToLabelPrecision { precision } => {
-                write!(f, "exact to label precision: the labels carry a relative rounding error of {precision:.1e}")
+                write!(
+                    f,
+                    "exact to label precision: the labels carry a relative rounding error of {precision:.1e}"
+                )
             }
             Reason::UndeterminedUnits { units, first } => {
                 write!(f, "{units} unit(s) not fully determined by these inputs ({first})")
             }
             Reason::UndeterminedInputDirections { directions } => {
-                write!(f, "the inputs leave {directions} direction(s) of input space unseen; weights there have minimum norm")
+                write!(
+                    f,
+                    "the inputs leave {directions} direction(s) of input space unseen; weights there have minimum norm"
+                )
             }
             Reason::NothingHeldOut => write!(f, "no samples were held out to check the answer on"),
             Reason::HoldoutDisagrees { residual, allowed } => {

@@ -48,8 +48,10 @@ pub(crate) fn search(
     let mut lift = None;
     let method = match settings.method {
         Method::Pursuit => {
-            attempts += pursue_on_few(frame, &mut units, &pursuit(settings.patience, MAX_FAILURES), reporter)?;
-            attempts += pursue(frame, &mut units, &pursuit(settings.patience, MAX_FAILURES), reporter)?.starts;
+            attempts +=
+                pursue_on_few(frame, &mut units, &pursuit(settings.patience, MAX_FAILURES), reporter)?;
+            attempts +=
+                pursue(frame, &mut units, &pursuit(settings.patience, MAX_FAILURES), reporter)?.starts;
             "pursuit"
         }
         Method::Cone => {

@@ -29,7 +29,8 @@ impl Split {
     /// `spare` is the number of samples that must remain to be fitted when the default fraction applies.
     pub(crate) fn draw(samples: &Samples<'_>, holdout: Option<f64>, spare: usize, seed: u64) -> Split {
         let mut seen = HashSet::with_capacity(samples.n());
-        let bits = |v: MatRef<'_, f64>, j: usize| v.col(j).iter().map(|v| (v + 0.0).to_bits()).collect::<Vec<_>>();
+        let bits =
+            |v: MatRef<'_, f64>, j: usize| v.col(j).iter().map(|v| (v + 0.0).to_bits()).collect::<Vec<_>>();
         let mut distinct: Vec<usize> =
             (0..samples.n()).filter(|&j| seen.insert((bits(samples.x(), j), bits(samples.a(), j)))).collect();
         let n = distinct.len();
@@ -48,12 +49,32 @@ impl Split {
 }
 
 /// The chosen columns of a matrix.
-pub(crate) fn columns(a: MatRef<'_, f64>, chosen: &[usize]) -> Mat<f64> {
+fn columns(a: MatRef<'_, f64>, chosen: &[usize]) -> Mat<f64> {
     let mut out = Mat::zeros(a.nrows(), chosen.len());
     for (to, &from) in chosen.iter().enumerate() {
         out.as_mut().col_mut(to).copy_from(a.col(from));
     }
     out
+}
+
+/// Some of the samples, copied.
+pub(crate) struct Part {
+    pub(crate) x: Mat<f64>,
+    pub(crate) a: Mat<f64>,
+}
+
+impl Part {
+    pub(crate) fn of(samples: &Samples<'_>, chosen: &[usize]) -> Part {
+        Part { x: columns(samples.x(), chosen), a: columns(samples.a(), chosen) }
+    }
+
+    pub(crate) fn n(&self) -> usize {
+        self.x.ncols()
+    }
+
+    pub(crate) fn samples(&self) -> Samples<'_> {
+        Samples::new(self.x.as_ref(), self.a.as_ref()).expect("a non-empty part of valid samples is valid")
+    }
 }
 
 #[cfg(test)]

@@ -130,12 +130,20 @@ fn network(
     c: Option<Vec<f64>>,
 ) -> Result<Network, LinalgError> {
     let (rows, cols) = (u.nrows(), v.ncols());
-    Network::new(u, v, b, c).map_err(|_| LinalgError::NoConvergence { what: "fit of the weights", rows, cols })
+    Network::new(u, v, b, c).map_err(|_| LinalgError::NoConvergence {
+        what: "fit of the weights",
+        rows,
+        cols,
+    })
 }
 
 /// The affine part of the labels as units that are active on every sample: f(vx + b) = vx + b there, and the output bias makes
 /// up for b. Without an output bias only what is positive on every sample by itself can be represented.
-fn affine_units(samples: &Samples<'_>, frame: &Frame, bias: BiasKind) -> Result<Vec<HiddenWeights>, LinalgError> {
+fn affine_units(
+    samples: &Samples<'_>,
+    frame: &Frame,
+    bias: BiasKind,
+) -> Result<Vec<HiddenWeights>, LinalgError> {
     let mut functions = product::matmul(frame.extended(), frame.linear());
     let n = functions.nrows();
     if bias.output() {
@@ -194,7 +202,9 @@ mod tests {
             let (frame, _) = Frame::new(&samples, bias, None).expect("finite");
             let t = p.network.preactivations(p.x.as_ref());
             let units: Vec<Unit> = (0..4)
-                .map(|i| unit_from_pattern(&frame, &SignPattern::of(t.row(i).iter().copied())).expect("a unit"))
+                .map(|i| {
+                    unit_from_pattern(&frame, &SignPattern::of(t.row(i).iter().copied())).expect("a unit")
+                })
                 .collect();
             let found = build_network(&samples, &frame, &units, bias).expect("finite");
             let alignment = orthant_network::align(&found, &p.network);
@@ -220,7 +230,9 @@ mod tests {
         let unit = unit_from_pattern(&frame, &SignPattern::of((0..40).map(t))).expect("a unit");
         let found = build_network(&samples, &frame, &[unit], BiasKind::None).expect("finite");
         let error = &found.labels(x.as_ref()) - &a;
-        assert!(product::frobenius(error.as_ref()) <= frame.null_tolerance() * product::frobenius(a.as_ref()));
+        assert!(
+            product::frobenius(error.as_ref()) <= frame.null_tolerance() * product::frobenius(a.as_ref())
+        );
         assert!(found.v()[(0, 1)] < 0.0);
     }
 }

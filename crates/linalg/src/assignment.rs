@@ -33,7 +33,8 @@ pub fn min_cost_assignment(cost: MatRef<'_, f64>) -> Vec<usize> {
                 if visited[candidate] {
                     continue;
                 }
-                let reduced = cost[(from - 1, candidate - 1)] - row_potential[from] - col_potential[candidate];
+                let reduced =
+                    cost[(from - 1, candidate - 1)] - row_potential[from] - col_potential[candidate];
                 if reduced < slack[candidate] {
                     slack[candidate] = reduced;
                     previous[candidate] = col;

@@ -163,7 +163,8 @@ mod tests {
             assert!(product::norm(&x) <= inside.col(0).norm_l2() + tol);
             let tight: Vec<usize> = (0..p).filter(|&i| gx[(i, 0)] <= h[i] + tol).collect();
             let rows = Mat::from_fn(q, tight.len(), |j, a| g[(tight[a], j)]);
-            let left = RankRevealing::new(rows, tolerance::backward(p, q)).expect("finite").complement(xm.as_ref());
+            let left =
+                RankRevealing::new(rows, tolerance::backward(p, q)).expect("finite").complement(xm.as_ref());
             assert!(product::frobenius(left.as_ref()) <= tol, "x is not in the span of the tight rows");
         }
     }

@@ -184,7 +184,9 @@ mod tests {
             let residual = &product::matmul(a.as_ref(), factor.solve(b.as_ref()).as_ref()) - &b;
             let direct = product::frobenius(residual.as_ref());
             let coords = product::frobenius(factor.complement(b.as_ref()).as_ref());
-            assert!((direct - coords).abs() <= 1e3 * tolerance::backward(15, 4) / factor.rank().smallest_kept);
+            assert!(
+                (direct - coords).abs() <= 1e3 * tolerance::backward(15, 4) / factor.rank().smallest_kept
+            );
         }
     }
 }

@@ -24,8 +24,7 @@ impl Qr {
         let block = if size == 0 { 1 } else { factor::recommended_block_size::<f64>(rows, cols) };
         let mut coeff = Mat::zeros(block, size);
         if size > 0 {
-            let scratch =
-                factor::qr_in_place_scratch::<f64>(rows, cols, block, Par::Seq, Default::default());
+            let scratch = factor::qr_in_place_scratch::<f64>(rows, cols, block, Par::Seq, Default::default());
             factor::qr_in_place(
                 a.as_mut(),
                 coeff.as_mut(),
@@ -55,12 +54,9 @@ impl Qr {
         if size == 0 || b.ncols() == 0 {
             return;
         }
-        let scratch =
-            householder::apply_block_householder_sequence_transpose_on_the_left_in_place_scratch::<f64>(
-                self.packed.nrows(),
-                self.coeff.nrows(),
-                b.ncols(),
-            );
+        let scratch = householder::apply_block_householder_sequence_transpose_on_the_left_in_place_scratch::<
+            f64,
+        >(self.packed.nrows(), self.coeff.nrows(), b.ncols());
         householder::apply_block_householder_sequence_transpose_on_the_left_in_place_with_conj(
             self.basis(),
             self.coeff.as_ref(),
@@ -81,12 +77,11 @@ impl Qr {
         if size == 0 {
             return q;
         }
-        let scratch =
-            householder::apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(
-                rows,
-                self.coeff.nrows(),
-                size,
-            );
+        let scratch = householder::apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(
+            rows,
+            self.coeff.nrows(),
+            size,
+        );
         householder::apply_block_householder_sequence_on_the_left_in_place_with_conj(
             self.basis(),
             self.coeff.as_ref(),

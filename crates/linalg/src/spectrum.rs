@@ -60,8 +60,7 @@ fn dense_svd(a: MatRef<'_, f64>, vectors: bool) -> Result<Svd, LinalgError> {
     let mut s = Diag::zeros(size);
     if size > 0 {
         let compute = if vectors { svd::ComputeSvdVectors::Thin } else { svd::ComputeSvdVectors::No };
-        let scratch =
-            svd::svd_scratch::<f64>(rows, cols, compute, compute, Par::Seq, Default::default());
+        let scratch = svd::svd_scratch::<f64>(rows, cols, compute, compute, Par::Seq, Default::default());
         svd::svd(
             a,
             s.as_mut(),

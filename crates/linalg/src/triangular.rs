@@ -38,7 +38,8 @@ pub fn smallest_singular(upper: MatRef<'_, f64>, r: usize) -> Result<NullSpace, 
     let r = r.min(q);
     let guarded = guard_diagonal(upper);
     let lower = guarded.transpose().to_owned();
-    let mut block = Qr::factor(random::gaussian(q, r, &mut random::stream(0, "inverse iteration", 0))).thin_q();
+    let mut block =
+        Qr::factor(random::gaussian(q, r, &mut random::stream(0, "inverse iteration", 0))).thin_q();
     for _ in 0..4 {
         triangular_solve::solve_lower_triangular_in_place(lower.as_ref(), block.as_mut(), Par::Seq);
         // Orthonormalising between the two solves keeps the block from overflowing when the triangle is singular.
@@ -143,7 +144,10 @@ mod tests {
         let sigma = spectrum::singular_values(tall.as_ref()).expect("finite")[36].hypot(shift);
         let bound = next_singular_bound(shifted.as_ref(), null.as_ref());
         // The bound is a Frobenius norm of rank 37 in the place of its largest singular value.
-        assert!(bound <= sigma * (1.0 + 1e-6) && bound >= sigma / 37.0f64.sqrt() / (1.0 + 1e-6), "{bound} {sigma}");
+        assert!(
+            bound <= sigma * (1.0 + 1e-6) && bound >= sigma / 37.0f64.sqrt() / (1.0 + 1e-6),
+            "{bound} {sigma}"
+        );
         let too_few = next_singular_bound(shifted.as_ref(), null.as_ref().subcols(0, 2));
         assert!(too_few <= shift * (1.0 + 1e-6));
     }

@@ -60,7 +60,11 @@ const UNRELATED: f64 = 1.0;
 /// # Cost
 /// O(k k*(d + m)) operations for the errors and O(k²k*) for the assignment.
 pub fn align(first: &Network, second: &Network) -> Alignment {
-    assert_eq!((first.m(), first.d()), (second.m(), second.d()), "networks of different input or output dimension");
+    assert_eq!(
+        (first.m(), first.d()),
+        (second.m(), second.d()),
+        "networks of different input or output dimension"
+    );
     let errors = Mat::from_fn(first.k(), second.k(), |i, j| unit_error(first, i, second, j));
     let cost = Mat::from_fn(first.k(), second.k(), |i, j| errors[(i, j)].min(UNRELATED));
     let matched: Vec<(usize, usize)> = if first.k() <= second.k() {
@@ -78,7 +82,12 @@ pub fn align(first: &Network, second: &Network) -> Alignment {
         .collect();
     let unmatched_first = (0..first.k()).filter(|&i| pairs.iter().all(|p| p.first != i)).collect();
     let unmatched_second = (0..second.k()).filter(|&j| pairs.iter().all(|p| p.second != j)).collect();
-    Alignment { pairs, unmatched_first, unmatched_second, output_bias_error: output_bias_error(first, second) }
+    Alignment {
+        pairs,
+        unmatched_first,
+        unmatched_second,
+        output_bias_error: output_bias_error(first, second),
+    }
 }
 
 fn unit_error(first: &Network, i: usize, second: &Network, j: usize) -> f64 {

@@ -1,7 +1,7 @@
 //! A two-layer rectified network and its forward map.
 
-use orthant_linalg::{product, tolerance};
 use orthant_linalg::{Mat, MatRef};
+use orthant_linalg::{product, tolerance};
 
 /// The rectifier max(z, 0).
 pub fn relu(z: f64) -> f64 {
@@ -63,7 +63,11 @@ impl Network {
         c: Option<Vec<f64>>,
     ) -> Result<Network, ShapeError> {
         let expect = |part, axis, found, expected| {
-            if found == expected { Ok(()) } else { Err(ShapeError::Dimension { part, axis, found, expected }) }
+            if found == expected {
+                Ok(())
+            } else {
+                Err(ShapeError::Dimension { part, axis, found, expected })
+            }
         };
         expect("U", "columns", u.ncols(), v.nrows())?;
         expect("b", "entries", b.as_ref().map_or(v.nrows(), Vec::len), v.nrows())?;
@@ -211,16 +215,17 @@ mod tests {
             for o in 0..3 {
                 expected[(o, j)] = c[o]
                     + (0..4)
-                        .map(|i| {
-                            u[(o, i)] * relu(b[i] + (0..5).map(|r| v[(i, r)] * x[(r, j)]).sum::<f64>())
-                        })
+                        .map(|i| u[(o, i)] * relu(b[i] + (0..5).map(|r| v[(i, r)] * x[(r, j)]).sum::<f64>()))
                         .sum::<f64>();
             }
         }
         let network = Network::new(u, v, Some(b), Some(c)).expect("shapes fit");
         assert!((0..4).all(|i| (network.v().row(i).norm_l2() - 1.0).abs() < 1e-15));
         let error = &network.labels(x.as_ref()) - &expected;
-        assert!(product::frobenius(error.as_ref()) <= 100.0 * f64::EPSILON * product::frobenius(expected.as_ref()));
+        assert!(
+            product::frobenius(error.as_ref())
+                <= 100.0 * f64::EPSILON * product::frobenius(expected.as_ref())
+        );
     }
 
     #[test]

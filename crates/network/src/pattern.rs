@@ -12,8 +12,7 @@ impl SignPattern {
     /// The pattern of a row of values before the rectifier.
     pub fn of(preactivations: impl ExactSizeIterator<Item = f64>) -> SignPattern {
         let n = preactivations.len();
-        let active =
-            preactivations.enumerate().filter(|(_, t)| *t > 0.0).map(|(j, _)| j as u32).collect();
+        let active = preactivations.enumerate().filter(|(_, t)| *t > 0.0).map(|(j, _)| j as u32).collect();
         SignPattern { n, active }
     }
 

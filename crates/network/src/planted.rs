@@ -1,7 +1,7 @@
 //! Random networks with samples of them, for tests, benchmarks and experiments.
 
-use orthant_linalg::random;
 use orthant_linalg::Mat;
+use orthant_linalg::random;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Exp1, StudentT};
@@ -167,7 +167,7 @@ pub struct PlantedSpec {
     pub kappa_u: Option<f64>,
     /// Condition number of V before its rows are normalised; `None` (the default) draws independent standard normal entries.
     pub kappa_v: Option<f64>,
-    /// Which biases. Hidden ones put the kink of unit i at −v_i'E[x] + 0.3 std(v_i'x) g with g standard normal, so that most units
+    /// Which biases. Hidden ones put the kink of unit i at −v_i'𝔼x + 0.3 std(v_i'x) g with g standard normal, so that most units
     /// are active on 30 to 70 % of the samples whatever the inputs' mean and scale; output ones are standard
     /// normal. Default none.
     pub bias: BiasKind,

@@ -131,7 +131,10 @@ mod tests {
             Some(SamplesError::CountMismatch { inputs: 3, labels: 2 })
         );
         let empty = Mat::<f64>::zeros(0, 3);
-        assert!(matches!(Samples::new(x.as_ref(), empty.as_ref()), Err(SamplesError::Empty { part: "labels", .. })));
+        assert!(matches!(
+            Samples::new(x.as_ref(), empty.as_ref()),
+            Err(SamplesError::Empty { part: "labels", .. })
+        ));
         let mut bad = a.clone();
         bad[(1, 2)] = f64::INFINITY;
         assert_eq!(
