@@ -75,7 +75,8 @@ const GAP_RATIO: f64 = 100.0;
 /// [`Frame::null_tolerance`], where S is the pattern, N its complement and P projects on the active inputs; every other
 /// combination of unit norm orthogonal to w violates these equations by `null_gap`. Its activations are positive on S and
 /// zero on N to [`Frame::zero_tolerance`]. So w A is the rectification of an affine function of the inputs, and no other
-/// one has this pattern.
+/// one has this pattern. Samples on the kink itself (zero before the rectifier) are not needed for that: the gap stands without
+/// them.
 ///
 /// # Errors
 /// [`Rejection`] says which of these fails.
@@ -91,6 +92,7 @@ const GAP_RATIO: f64 = 100.0;
 /// generic inputs the first set alone determines w.
 pub fn unit_from_pattern(frame: &Frame, pattern: &SignPattern) -> Result<Unit, Rejection> {
     let joint = JointSystem::solve(frame, pattern, None)?;
+    joint.check_without_kink(frame)?;
     joint.into_unit(frame)
 }
 
@@ -119,6 +121,7 @@ pub fn settle(frame: &Frame, preactivations: &[f64]) -> Result<Unit, Rejection> 
         pattern = next;
         joint = JointSystem::solve(frame, &pattern, Some(&direction))?;
     }
+    joint.check_without_kink(frame)?;
     joint.into_unit(frame)
 }
 
@@ -134,6 +137,27 @@ struct JointSystem {
 }
 
 impl JointSystem {
+    /// Makes sure that the combination is unique without the samples that lie on the kink.
+    ///
+    /// Two units that are active on the same samples have combinations that vanish at any one of these samples: each has a
+    /// kink there, an equation more than its pattern has by right, and passes for a unit.
+    fn check_without_kink(&self, frame: &Frame) -> Result<(), Rejection> {
+        let t = self.preactivations(frame);
+        let largest = t.iter().fold(0.0f64, |s, t| s.max(t.abs()));
+        let off_kink = |j: &usize| t[*j].abs() > frame.zero_tolerance() * largest;
+        let active: Vec<usize> = self.pattern.active().filter(off_kink).collect();
+        let inactive: Vec<usize> = self.pattern.inactive().filter(off_kink).collect();
+        if active.len() + inactive.len() == frame.n() {
+            return Ok(());
+        }
+        let least = spectrum::least_singular(System::assemble(frame, &active, &inactive)?.matrix)?;
+        let needed = GAP_RATIO * frame.null_tolerance();
+        if least.sigma_next < needed {
+            return Err(Rejection::NotUnique { gap: least.sigma_next, needed });
+        }
+        Ok(())
+    }
+
     /// Solves the system; where the active inputs leave directions undetermined, the values before the rectifier are those
     /// nearest to `guess`, or of minimum norm without one.
     fn solve(
@@ -141,33 +165,12 @@ impl JointSystem {
         pattern: &SignPattern,
         guess: Option<&Mat<f64>>,
     ) -> Result<JointSystem, Rejection> {
-        let (n, unknowns) = frame.extended().shape();
+        let unknowns = frame.extended().ncols();
         let active: Vec<usize> = pattern.active().collect();
         let inactive: Vec<usize> = pattern.inactive().collect();
-        let too_few = |equations| Rejection::TooFewEquations { equations, unknowns };
-        if unknowns == 0 || active.is_empty() || inactive.is_empty() {
-            return Err(too_few(inactive.len()));
-        }
-        let active_inputs = pick_rows(frame.inputs(), &active);
-        let inputs =
-            RankRevealing::new(active_inputs.clone(), input_tolerance(active.len(), frame.inputs().ncols()))?;
+        let System { inputs, active_inputs, matrix } = System::assemble(frame, &active, &inactive)?;
         let input_rank = inputs.rank().rank;
-        let equations = inactive.len() + active.len() - input_rank;
-        if equations + 1 < unknowns + SPARE_EQUATIONS {
-            return Err(too_few(equations));
-        }
-        let active_labels = pick_rows(frame.extended(), &active);
-        let mut system = Mat::zeros(n, unknowns);
-        for j in 0..unknowns {
-            for (row, &sample) in inactive.iter().enumerate() {
-                system[(row, j)] = frame.extended()[(sample, j)];
-            }
-        }
-        system
-            .as_mut()
-            .subrows_mut(inactive.len(), active.len())
-            .copy_from(inputs.complement(active_labels.as_ref()));
-        let least = spectrum::least_singular(system)?;
+        let least = spectrum::least_singular(matrix)?;
         let mut w = Mat::from_fn(unknowns, 1, |i, _| least.vector[i]);
         let mut values = product::matmul(frame.extended(), w.as_ref());
         if active.iter().map(|&j| values[(j, 0)]).sum::<f64>() < 0.0 {
@@ -234,6 +237,42 @@ impl JointSystem {
             null_gap: self.gap,
             input_rank: self.input_rank,
         })
+    }
+}
+
+/// The equations of a pattern: zero on some samples, affine in the inputs on others.
+struct System {
+    active_inputs: Mat<f64>,
+    inputs: RankRevealing,
+    matrix: Mat<f64>,
+}
+
+impl System {
+    fn assemble(frame: &Frame, active: &[usize], inactive: &[usize]) -> Result<System, Rejection> {
+        let unknowns = frame.extended().ncols();
+        let too_few = |equations| Rejection::TooFewEquations { equations, unknowns };
+        if unknowns == 0 || active.is_empty() || inactive.is_empty() {
+            return Err(too_few(inactive.len()));
+        }
+        let active_inputs = pick_rows(frame.inputs(), active);
+        let inputs =
+            RankRevealing::new(active_inputs.clone(), input_tolerance(active.len(), frame.inputs().ncols()))?;
+        let equations = inactive.len() + active.len() - inputs.rank().rank;
+        if equations + 1 < unknowns + SPARE_EQUATIONS {
+            return Err(too_few(equations));
+        }
+        let active_labels = pick_rows(frame.extended(), active);
+        let mut matrix = Mat::zeros(inactive.len() + active.len(), unknowns);
+        for j in 0..unknowns {
+            for (row, &sample) in inactive.iter().enumerate() {
+                matrix[(row, j)] = frame.extended()[(sample, j)];
+            }
+        }
+        matrix
+            .as_mut()
+            .subrows_mut(inactive.len(), active.len())
+            .copy_from(inputs.complement(active_labels.as_ref()));
+        Ok(System { active_inputs, inputs, matrix })
     }
 }
 

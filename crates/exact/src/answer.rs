@@ -6,7 +6,7 @@ use orthant_estimate::refine::{RefineSettings, refine};
 use orthant_estimate::unit::{Transfer, same_unit, settle};
 use orthant_estimate::{Frame, Reporter, Unit};
 use orthant_linalg::lstsq::RankRevealing;
-use orthant_linalg::{LinalgError, Mat, MatRef, product, random};
+use orthant_linalg::{LinalgError, Mat, MatRef, product, random, tolerance};
 use orthant_network::{BiasKind, Network, Samples};
 
 use crate::error::RecoverError;
@@ -21,7 +21,7 @@ const REFINE_OPERATIONS: f64 = 1e11;
 /// Attempts to complete an answer by refinement from random directions for the missing units.
 const COMPLETIONS: u64 = 2;
 
-/// Allowed residuals over their first-order estimates: the estimates are norms of single error terms, of which a handful add up.
+/// Allowed residuals over the size of a single rounding term, of which a handful add up.
 const RESIDUAL_SAFETY: f64 = 16.0;
 
 /// Held-out samples were not fitted and may lie further out than those that were.
@@ -190,8 +190,7 @@ impl Answer {
             (false, false) => BiasKind::None,
         };
         let network = weights::build_network(&samples, &self.frame, &self.units, kind)?;
-        let before = relative_residual(&self.network, &samples, &samples);
-        if relative_residual(&network, &samples, &samples) <= self.allowed().max(2.0 * before) {
+        if relative_residual(&network, &samples, &samples) <= self.allowed() {
             self.network = network;
         }
         Ok(())
@@ -228,19 +227,13 @@ impl Answer {
         relative_residual(&self.network, on, scale)
     }
 
-    /// The residual that rounding explains: that of the labels, and that of the label space through each unit's gap.
+    /// The residual that rounding explains: that of the labels, and the backward error of the factorisations.
+    ///
+    /// Weak units make the label space less certain by as much as they matter less for the residual, so the conditioning of U
+    /// does not enter.
     pub(crate) fn allowed(&self) -> f64 {
-        let samples = self.fit.samples();
-        let z = self.network.activations(samples.x());
-        let size = samples.label_scale() * ((samples.m() * samples.n()) as f64).sqrt();
-        let spread: f64 = (0..self.network.k())
-            .map(|i| {
-                let gap = self.units.get(i).map_or(1.0, |unit| unit.null_gap.min(1.0));
-                (self.network.u().col(i).norm_l2() * z.row(i).norm_l2() / gap).powi(2)
-            })
-            .sum::<f64>()
-            .sqrt();
-        RESIDUAL_SAFETY * (self.precision + self.frame.angle() * spread / size).min(1e-3)
+        let rounding = tolerance::backward(self.fit.n(), self.fit.a.nrows());
+        RESIDUAL_SAFETY * (self.precision + rounding).min(1e-3)
     }
 
     pub(crate) fn holdout_allowed(&self) -> f64 {

@@ -18,7 +18,7 @@ pub fn matmul(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
     dst
 }
 
-/// Overwrites `dst` with `a · b`. See [`matmul`].
+/// Overwrites `dst` with `a · b`. See [`matmul()`].
 ///
 /// # Panics
 /// When the shapes do not fit.

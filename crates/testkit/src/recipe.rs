@@ -4,6 +4,7 @@ use orthant_linalg::{Mat, MatRef, product, random};
 use orthant_network::{Network, Planted, PlantedSpec, SpecError};
 
 use crate::instance::Instance;
+use crate::tolerance;
 
 /// What the labels went through.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -230,8 +231,11 @@ impl Weights {
                 let across: Vec<f64> = own.iter().zip(&theirs).map(|(o, t)| o - along * t).collect();
                 let norm = product::norm(&across);
                 // Rows that are parallel already, in one dimension for instance, leave no direction to turn to.
-                let (cos, sin) =
-                    if norm > f64::EPSILON { (angle.cos(), angle.sin() / norm) } else { (1.0, 0.0) };
+                let (cos, sin) = if norm > tolerance::backward(1, across.len()) {
+                    (angle.cos(), angle.sin() / norm)
+                } else {
+                    (1.0, 0.0)
+                };
                 let turned = theirs.iter().zip(&across).map(|(t, a)| cos * t + sin * a);
                 self.v.as_mut().row_mut(unit).iter_mut().zip(turned).for_each(|(v, t)| *v = t);
                 self.set_bias(unit, of, 1.0);
@@ -318,7 +322,7 @@ mod tests {
             (cosine, network.hidden_bias(0), network.hidden_bias(3))
         };
         // A cosine near 1 is computed to a few roundings.
-        let close = |x: f64, y: f64| (x - y).abs() <= crate::tolerance::backward(5, 5);
+        let close = |x: f64, y: f64| (x - y).abs() <= tolerance::backward(5, 5);
         let (cosine, first, second) = pair(Departure::Parallel { unit: 3, of: 0, angle: 0.0 });
         assert!(close(cosine, 1.0) && close(first, second));
         let (cosine, first, second) = pair(Departure::Parallel { unit: 3, of: 0, angle: 0.1 });
@@ -350,10 +354,7 @@ mod tests {
         assert_eq!(differing.collect::<Vec<_>>(), [(2, 7)]);
         let decimals = recipe().labelled(LabelKind::Decimals(2)).plant().expect("valid");
         let worst = product::frobenius((&decimals.a - &exact.a).as_ref());
-        assert!(
-            worst > 0.0
-                && worst <= 0.005 * (6.0f64 * 50.0).sqrt() * (1.0 + crate::tolerance::backward(6, 50))
-        );
+        assert!(worst > 0.0 && worst <= 0.005 * (6.0f64 * 50.0).sqrt() * (1.0 + tolerance::backward(6, 50)));
     }
 
     #[test]
@@ -361,6 +362,6 @@ mod tests {
         let network = Recipe { orthonormal_v: true, ..recipe() }.plant().expect("valid").network;
         let gram = product::matmul(network.v(), network.v().transpose());
         let error = product::frobenius((&gram - &Mat::<f64>::identity(4, 4)).as_ref());
-        assert!(error <= crate::tolerance::backward(4, 5));
+        assert!(error <= tolerance::backward(4, 5));
     }
 }

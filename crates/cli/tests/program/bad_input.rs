@@ -155,7 +155,7 @@ fn too_few_samples() {
     let bench = Bench::new();
     bench.succeeds("generate --m 6 --k 6 --d 8 --n 5 --out p");
     let arguments = format!("recover --inputs p/inputs.npy --labels p/labels.npy {TO_OUT}");
-    bench.refuses(&arguments, "5 samples cannot identify");
+    bench.refuses(&arguments, "5 distinct samples cannot identify");
     bench.refuses(&arguments, "are needed");
 }
 
