@@ -65,7 +65,7 @@ impl Answer {
         };
         if answer.units.len() < answer.frame.n_rectified() {
             answer.complete(settings, reporter)?;
-        } else if answer.precision > COARSE {
+        } else if answer.precision > COARSE || answer.residual_on_fit() > answer.allowed() {
             answer.polish(bias, reporter)?;
         }
         if settings.bias == BiasModel::Auto && answer.units.len() == answer.network.k() {
@@ -74,7 +74,13 @@ impl Answer {
         Ok(answer)
     }
 
-    /// Refines labels that carry rounding beyond `f64` to their least-squares optimum.
+    fn residual_on_fit(&self) -> f64 {
+        let samples = self.fit.samples();
+        relative_residual(&self.network, &samples, &samples)
+    }
+
+    /// Refines to the least-squares optimum: for labels that carry rounding beyond `f64`, and for badly conditioned U, where each
+    /// unit by itself is known only to the angle of the label space.
     fn polish(&mut self, bias: BiasKind, reporter: &mut Reporter<'_>) -> Result<(), RecoverError> {
         let r = self.frame.inputs().ncols();
         if self.units.len() < self.frame.k() || self.units.iter().any(|unit| unit.input_rank < r) {
