@@ -63,8 +63,22 @@ const LANES: usize = 8;
 /// Iterations between two looks at the starts.
 const CHECK_INTERVAL: usize = 10;
 
-/// Relative squared step below which a start is near enough to a unit to be followed by [`unit::settle`].
+/// Relative squared step below which a start is near enough to a unit to be followed by [`unit::settle`], if it stays there
+/// for [`CHECKS_NEAR`] checks.
 const NEAR: f32 = 1e-3;
+
+/// Checks after which a start that is near but does not converge is followed all the same.
+const CHECKS_NEAR: usize = 6;
+
+/// Relative squared step below which a start is followed at once: its pattern is then nearly always the unit's own, which
+/// spares the second and third joint system.
+const CONVERGED: f32 = 1e-5;
+
+/// Starts wait for others to be followed in parallel with, until there are so many …
+const BATCH: usize = 4;
+
+/// … or one has waited for so many checks.
+const MAX_WAIT: usize = 3;
 
 /// Failed attempts to settle after which a start is given up.
 const MAX_FAILURES: usize = 3;
@@ -127,36 +141,30 @@ pub fn pursue(
         reporter.report("pursuit", found.len(), wanted, history.starts)?;
         blocks.par_iter_mut().for_each(|block| block.advance(&bases, deflation.known_single.as_ref()));
         history.iterations += BLOCKS * LANES * CHECK_INTERVAL;
-        let near: Vec<(usize, usize)> = (0..BLOCKS)
+        let ripe: Vec<(usize, usize)> = (0..BLOCKS)
             .flat_map(|b| (0..LANES).map(move |lane| (b, lane)))
-            .filter(|&(b, lane)| blocks[b].step[lane] < NEAR)
-            .collect();
-        let settled: Vec<Option<Unit>> = near
-            .par_iter()
-            .map(|&(b, lane)| {
-                let (t, z) = blocks[b].pair(lane);
-                let duplicate = deflation.overlap(frame, z) > DUPLICATE;
-                let start = || t.iter().map(|&t| f64::from(t)).collect::<Vec<_>>();
-                (!duplicate).then(|| unit::settle(frame, &start()).ok()).flatten()
-            })
+            .filter(|&(b, lane)| blocks[b].waited[lane] > 0)
             .collect();
         let mut changed = false;
-        for (&(b, lane), settled) in near.iter().zip(settled) {
-            history.settled += 1;
-            let block = &mut blocks[b];
-            match settled {
-                None => {
-                    let duplicate = deflation.overlap(frame, block.pair(lane).1) > DUPLICATE;
-                    block.failures[lane] = if duplicate { MAX_FAILURES } else { block.failures[lane] + 1 };
-                    failures += usize::from(!duplicate);
-                }
-                Some(unit) => {
-                    block.failures[lane] = MAX_FAILURES;
-                    if found.len() < wanted && !found.iter().any(|known| unit::same_unit(known, &unit)) {
-                        found.push(unit);
-                        last_found = history.iterations;
-                        failures = 0;
-                        changed = true;
+        if ripe.len() >= BATCH || ripe.iter().any(|&(b, lane)| blocks[b].waited[lane] >= MAX_WAIT) {
+            let fates = follow(frame, &blocks, &ripe, &deflation);
+            for (&(b, lane), fate) in ripe.iter().zip(fates) {
+                let block = &mut blocks[b];
+                block.waited[lane] = 0;
+                block.near[lane] = 0;
+                block.failures[lane] += 1;
+                history.settled += 1;
+                match fate {
+                    Fate::NotAUnit => failures += 1,
+                    Fate::Duplicate => block.failures[lane] = MAX_FAILURES,
+                    Fate::Unit(unit) => {
+                        block.failures[lane] = MAX_FAILURES;
+                        if found.len() < wanted && !found.iter().any(|known| unit::same_unit(known, &unit)) {
+                            found.push(*unit);
+                            last_found = history.iterations;
+                            failures = 0;
+                            changed = true;
+                        }
                     }
                 }
             }
@@ -182,6 +190,34 @@ pub fn pursue(
         }
     }
     Ok(history)
+}
+
+/// What became of a start that came near a unit.
+enum Fate {
+    Unit(Box<Unit>),
+    NotAUnit,
+    Duplicate,
+}
+
+/// Follows starts to their units, in parallel, leaving out those that are on the way to a known unit or to that of an earlier
+/// one of them.
+fn follow(frame: &Frame, blocks: &[Block], ripe: &[(usize, usize)], deflation: &Deflation) -> Vec<Fate> {
+    let activations: Vec<Vec<f64>> = ripe
+        .iter()
+        .map(|&(b, lane)| centred(frame, blocks[b].pair(lane).1.iter().map(|&z| f64::from(z))))
+        .collect();
+    (0..ripe.len())
+        .into_par_iter()
+        .map(|i| {
+            let overlaps = |known: &Vec<f64>| product::dot(known, &activations[i]) > DUPLICATE;
+            if deflation.activations.iter().chain(&activations[..i]).any(overlaps) {
+                return Fate::Duplicate;
+            }
+            let (b, lane) = ripe[i];
+            let start: Vec<f64> = blocks[b].pair(lane).0.iter().map(|&t| f64::from(t)).collect();
+            unit::settle(frame, &start).map_or(Fate::NotAUnit, |unit| Fate::Unit(Box::new(unit)))
+        })
+        .collect()
 }
 
 fn start_stream(seed: u64, history: &mut PursuitHistory) -> ChaCha8Rng {
@@ -226,12 +262,6 @@ impl Deflation {
         let known = orthant_linalg::spectrum::column_space(columns.as_ref(), 1e-9)?;
         let activations = found.iter().map(|unit| centred(frame, unit.activations.iter().copied())).collect();
         Ok(Deflation { known_single: single(known.as_ref()), known, activations })
-    }
-
-    /// The largest cosine between a vector and the activations of a known unit, means aside.
-    fn overlap(&self, frame: &Frame, z: &[f32]) -> f64 {
-        let z = centred(frame, z.iter().map(|&z| f64::from(z)));
-        self.activations.iter().map(|known| product::dot(known, &z)).fold(0.0, f64::max)
     }
 }
 

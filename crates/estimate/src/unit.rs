@@ -168,7 +168,7 @@ impl JointSystem {
         let unknowns = frame.extended().ncols();
         let active: Vec<usize> = pattern.active().collect();
         let inactive: Vec<usize> = pattern.inactive().collect();
-        let System { inputs, active_inputs, matrix } = System::assemble(frame, &active, &inactive)?;
+        let System { inputs, matrix } = System::assemble(frame, &active, &inactive)?;
         let input_rank = inputs.rank().rank;
         let least = spectrum::least_singular(matrix)?;
         let mut w = Mat::from_fn(unknowns, 1, |i, _| least.vector[i]);
@@ -180,7 +180,7 @@ impl JointSystem {
         let target = Mat::from_fn(active.len(), 1, |i, _| values[(active[i], 0)]);
         let mut direction = inputs.solve(target.as_ref());
         if let Some(guess) = guess.filter(|_| input_rank < frame.inputs().ncols()) {
-            let at_guess = product::matmul(active_inputs.as_ref(), guess.as_ref());
+            let at_guess = product::matmul(pick_rows(frame.inputs(), &active).as_ref(), guess.as_ref());
             let scale = product::frobenius(target.as_ref())
                 / product::frobenius(at_guess.as_ref()).max(f64::MIN_POSITIVE);
             let missing = Mat::from_fn(active.len(), 1, |i, _| target[(i, 0)] - scale * at_guess[(i, 0)]);
@@ -242,7 +242,6 @@ impl JointSystem {
 
 /// The equations of a pattern: zero on some samples, affine in the inputs on others.
 struct System {
-    active_inputs: Mat<f64>,
     inputs: RankRevealing,
     matrix: Mat<f64>,
 }
@@ -254,9 +253,10 @@ impl System {
         if unknowns == 0 || active.is_empty() || inactive.is_empty() {
             return Err(too_few(inactive.len()));
         }
-        let active_inputs = pick_rows(frame.inputs(), active);
-        let inputs =
-            RankRevealing::new(active_inputs.clone(), input_tolerance(active.len(), frame.inputs().ncols()))?;
+        let inputs = RankRevealing::new(
+            pick_rows(frame.inputs(), active),
+            input_tolerance(active.len(), frame.inputs().ncols()),
+        )?;
         let equations = inactive.len() + active.len() - inputs.rank().rank;
         if equations + 1 < unknowns + SPARE_EQUATIONS {
             return Err(too_few(equations));
@@ -272,7 +272,7 @@ impl System {
             .as_mut()
             .subrows_mut(inactive.len(), active.len())
             .copy_from(inputs.complement(active_labels.as_ref()));
-        Ok(System { active_inputs, inputs, matrix })
+        Ok(System { inputs, matrix })
     }
 }
 

@@ -3,7 +3,7 @@
 use orthant_linalg::{Mat, MatRef, product, random};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Bases, CHECK_INTERVAL, Deflation, LANES};
+use super::{Bases, CHECK_INTERVAL, CHECKS_NEAR, CONVERGED, Deflation, LANES, NEAR};
 use crate::frame::Frame;
 
 /// Relaxation β of the reflections. Below 0.6 the iteration is 2 to 5 times slower, at 1.8 it is slower again.
@@ -29,7 +29,10 @@ pub(super) struct Block {
     coords_z: Mat<f32>,
     /// Relative squared length of the last step.
     pub(super) step: [f32; LANES],
-    /// Failed attempts to settle, per lane.
+    /// Checks in a row at which the start was near a unit, and at which it was ready to be followed.
+    pub(super) near: [usize; LANES],
+    pub(super) waited: [usize; LANES],
+    /// Attempts to follow the start.
     pub(super) failures: [usize; LANES],
 }
 
@@ -47,6 +50,8 @@ impl Block {
             coords_t: Mat::zeros(r, LANES),
             coords_z: Mat::zeros(q, LANES),
             step: [f32::INFINITY; LANES],
+            near: [0; LANES],
+            waited: [0; LANES],
             failures: [0; LANES],
         }
     }
@@ -94,6 +99,8 @@ impl Block {
             coords.as_ref(),
         );
         self.step[lane] = f32::INFINITY;
+        self.near[lane] = 0;
+        self.waited[lane] = 0;
         self.failures[lane] = 0;
     }
 
@@ -158,7 +165,11 @@ impl Block {
                 );
                 if last {
                     let size = column(&self.graph_t, lane).iter().map(|t| t * t).sum::<f32>();
-                    self.step[lane] = moved / size;
+                    let step = moved / size;
+                    self.step[lane] = step;
+                    self.near[lane] = if step < NEAR { self.near[lane] + 1 } else { 0 };
+                    let ripe = step < CONVERGED || self.near[lane] >= CHECKS_NEAR;
+                    self.waited[lane] = if ripe { self.waited[lane] + 1 } else { 0 };
                 }
             }
         }
