@@ -9,9 +9,9 @@ use rand_chacha::ChaCha8Rng;
 mod walk;
 
 use self::walk::Walk;
+use crate::error::SearchError;
 use crate::frame::Frame;
 use crate::progress::Reporter;
-use crate::pursuit::SearchError;
 use crate::unit::{self, Transfer, Unit};
 
 /// Settings of [`walk_cones`].

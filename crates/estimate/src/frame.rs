@@ -29,8 +29,9 @@ pub struct LabelSpectrum {
     pub s: Vec<f64>,
     /// The rank with its gap: the number of hidden units, when that is at most m.
     pub rank: RankDecision,
-    /// Root mean square error of the labels over their root mean square: 2⁻⁵² for `f64`, about 3e-8 for `f32`, or what the
-    /// flat tail of the spectrum shows.
+    /// Root mean square error of the labels over their root mean square (centred, when an output bias is fitted): 2⁻⁵² for
+    /// `f64` and about 3e-8 for `f32`, times the size of the mean where that is larger; or what the flat tail of the spectrum
+    /// shows.
     pub precision: f64,
 }
 
@@ -44,34 +45,50 @@ const NOISE_GAP: f64 = 100.0;
 const SINGLE_ROUNDINGS: f64 = 4.0;
 
 impl LabelSpectrum {
+    /// The spectrum of labels, minus their mean if `centre`.
+    ///
+    /// # Errors
+    /// [`LinalgError::NoConvergence`] on overflow.
+    ///
+    /// # Cost
+    /// One QR of the labels, 2nm² operations, and two copies of them.
+    pub fn of(samples: &Samples<'_>, centre: bool) -> Result<LabelSpectrum, LinalgError> {
+        let labels = centred(samples.a().transpose().to_owned(), centre);
+        Ok(LabelSpectrum::decide(spectrum::singular_values(labels.as_ref())?, samples))
+    }
+
     /// Decides the rank of the labels and the precision that they have.
     ///
     /// `f64` labels have rank r when σ_(r+1) is at rounding level. Labels that are all representable in single precision are
     /// taken for single-precision results. A flat tail (within a factor 30) below a gap of 100 and below 10⁻³ σ_1 is taken
     /// for rounding of some other kind, and its level for the precision.
-    fn decide(s: Vec<f64>, n: usize, m: usize, single: bool) -> LabelSpectrum {
+    fn decide(s: Vec<f64>, samples: &Samples<'_>) -> LabelSpectrum {
+        let (n, m) = (samples.n(), samples.m());
+        let single = (0..n).all(|j| samples.a().col(j).iter().all(|&v| tolerance::is_single_precision(&[v])));
         let rms = (s.iter().map(|x| x * x).sum::<f64>() / (n as f64 * m as f64)).sqrt();
         let top = s.first().copied().unwrap_or(0.0);
         if top == 0.0 {
             return LabelSpectrum { rank: spectrum::decision(&s, 0), s, precision: tolerance::EPS };
         }
+        // Labels were rounded before their mean was taken away: what they lost is relative to the labels as given.
+        let offset = (product::frobenius(samples.a()) / product::norm(&s)).max(1.0);
         // Independent errors of size p·rms in every entry have spectral norm p·rms·(√n + √m).
         let noise_norm = |precision: f64| precision * rms * ((n as f64).sqrt() + (m as f64).sqrt()) / top;
-        let assumed = if single { SINGLE_ROUNDINGS * tolerance::EPS_F32 } else { tolerance::EPS };
-        let floor = noise_norm(assumed).max(tolerance::backward(n, m));
-        let mut rank = spectrum::rank_at(&s, floor).rank;
-        let rounding_floor = spectrum::rank_at(&s, tolerance::backward(n, m)).rank;
+        let assumed = offset * if single { SINGLE_ROUNDINGS * tolerance::EPS_F32 } else { tolerance::EPS };
+        let factorisation = offset * tolerance::backward(n, m);
+        let mut rank = spectrum::rank_at(&s, noise_norm(assumed).max(factorisation)).rank;
+        let rounding_floor = spectrum::rank_at(&s, factorisation).rank;
         if !single && rank == s.len() {
             rank = flat_tail(&s).unwrap_or(rank);
         }
         let tail = &s[rank..rounding_floor.max(rank)];
         let precision = if tail.is_empty() {
-            if single { tolerance::EPS_F32 / 2.0 } else { tolerance::EPS }
+            offset * if single { tolerance::EPS_F32 / 2.0 } else { tolerance::EPS }
         } else {
             // E has (n − rank) × (tail) independent entries in the tail's coordinates.
             let energy = tail.iter().map(|x| x * x).sum::<f64>();
             let entries = (n - rank.min(n - 1)) as f64 * tail.len() as f64;
-            ((energy / entries).sqrt() / rms).max(tolerance::EPS)
+            ((energy / entries).sqrt() / rms).max(offset * tolerance::EPS)
         };
         LabelSpectrum { rank: spectrum::decision(&s, rank), s, precision }
     }
@@ -98,11 +115,10 @@ impl Frame {
         width: Option<usize>,
     ) -> Result<(Frame, LabelSpectrum), LinalgError> {
         let n = samples.n();
-        let single = (0..n).all(|j| samples.a().col(j).iter().all(|&v| f64::from(v as f32) == v));
         let labels = centred(samples.a().transpose().to_owned(), bias.output());
         let svd = spectrum::thin_svd(labels.as_ref())?;
         drop(labels);
-        let spectrum = LabelSpectrum::decide(svd.s, n, samples.m(), single);
+        let spectrum = LabelSpectrum::decide(svd.s, samples);
         let k = width.unwrap_or(spectrum.rank.rank).min(spectrum.rank.rank);
         let q = svd.u.as_ref().subcols(0, k);
         let inputs = input_basis(samples.x().transpose(), bias.hidden())?;
@@ -234,7 +250,9 @@ fn centred(mut a: Mat<f64>, centre: bool) -> Mat<f64> {
     if centre {
         for j in 0..a.ncols() {
             let values = a.col_as_slice_mut(j);
-            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            // Taken relative to the first value, the mean of a constant is that constant to the bit.
+            let first = values.first().copied().unwrap_or(0.0);
+            let mean = first + values.iter().map(|v| v - first).sum::<f64>() / values.len() as f64;
             values.iter_mut().for_each(|v| *v -= mean);
         }
     }
@@ -328,6 +346,18 @@ mod tests {
             "{} against {expected}",
             spectrum.precision
         );
+    }
+
+    #[test]
+    fn a_large_output_bias_costs_precision_and_not_the_rank() {
+        let mut p = planted(BiasKind::Both);
+        p.a.col_iter_mut().for_each(|col| col.iter_mut().for_each(|a| *a += 1e8));
+        let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");
+        let (_, spectrum) = Frame::new(&samples, BiasKind::Both, None).expect("finite");
+        assert_eq!(spectrum.rank.rank, 4);
+        let offset = 1e8 / samples.label_scale();
+        assert!(spectrum.precision >= 0.5 * offset * tolerance::EPS);
+        assert_eq!(LabelSpectrum::of(&samples, true).expect("finite").rank.rank, 4);
     }
 
     #[test]

@@ -43,6 +43,7 @@
 //! ```
 
 pub mod cone;
+mod error;
 pub mod frame;
 pub mod lift;
 pub mod progress;
@@ -50,6 +51,7 @@ pub mod pursuit;
 pub mod refine;
 pub mod unit;
 
+pub use error::SearchError;
 pub use frame::{Frame, LabelSpectrum};
 pub use progress::{Callback, Progress, Reporter};
 pub use unit::{Rejection, Unit};

@@ -6,9 +6,9 @@ use orthant_linalg::{LinalgError, Mat, MatRef, product, qr, random, spectrum, to
 use orthant_network::{BiasKind, SignPattern};
 use rayon::prelude::*;
 
+use crate::error::SearchError;
 use crate::frame::Frame;
 use crate::progress::Reporter;
-use crate::pursuit::SearchError;
 use crate::unit::{self, Unit};
 
 /// The null space of the lifted matrix of a frame.

@@ -7,8 +7,9 @@ use rayon::prelude::*;
 mod block;
 
 use self::block::Block;
+use crate::error::SearchError;
 use crate::frame::Frame;
-use crate::progress::{Cancelled, Reporter};
+use crate::progress::Reporter;
 use crate::unit::{self, Unit};
 
 /// Settings of [`pursue`].
@@ -34,24 +35,6 @@ pub struct PursuitHistory {
     pub iterations: usize,
     /// Approximate units followed to an exact answer or refused.
     pub settled: usize,
-}
-
-/// Why a search ended without an answer.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SearchError {
-    /// The caller asked to stop.
-    #[error("cancelled")]
-    Cancelled,
-    /// A factorisation overflowed.
-    #[error(transparent)]
-    Linalg(#[from] LinalgError),
-}
-
-impl From<Cancelled> for SearchError {
-    fn from(_: Cancelled) -> SearchError {
-        SearchError::Cancelled
-    }
 }
 
 /// Blocks of starts that advance independently, in parallel. Fixed, so that results do not depend on the threads.
@@ -89,15 +72,15 @@ const DUPLICATE: f64 = 0.9999;
 /// Finds units and appends them to `found`, until [`Frame::n_rectified`] units are known or patience ends.
 ///
 /// A unit is a pair (t, z) of vectors of length n with t in the row space of the inputs, z in the row space of the labels,
-/// and z = max(t, 0) entry by entry. Both conditions are easy to project on by themselves: the first set is affine, the second
-/// a product of n plane curves of two rays each. The relaxed reflections
+/// and z = max(t, 0) entry by entry. Both conditions are easy to project on by themselves: the first set is a product of two
+/// subspaces, the second a product of n plane curves of two rays each. The relaxed reflections
 ///
 /// (t, z) ← (t, z) + β [P₁(2 P₂(t, z) − (t, z)) − P₂(t, z)]
 ///
 /// come to rest only where the sets meet, so that, unlike ascents of the overlap |Q'f(vX)|/|f(vX)|, they have no local
 /// optimum to stop in. What must not be found again (zero, affine functions such as constants, t ≤ 0 with z = 0, and the units
-/// already known) is excluded by the first set: the part of z that is orthogonal to all of these has unit norm. Its projection
-/// rescales that part.
+/// already known) is excluded by one condition more on the first set: the part of z that is orthogonal to all of these has unit
+/// norm. The projection rescales that part.
 ///
 /// # Guarantee
 /// Every unit appended has passed [`unit::unit_from_pattern`]. Nothing is promised about how many are found: this is a
@@ -107,8 +90,9 @@ const DUPLICATE: f64 = 0.9999;
 /// [`SearchError`]; running out of patience is not an error: the history and the units found tell.
 ///
 /// # Cost
-/// 4n(r + k) operations in single precision per start-iteration, r being the rank of the inputs: 10 to 20 thousand of them
-/// for k = d = 50 and n = 4d, 41 thousand for k = d = 100; and a few calls of [`unit::unit_from_pattern`] per unit.
+/// 4n(r + k) operations in single precision per start-iteration, r being the rank of the inputs: 13 thousand of them for
+/// k = d = 50 and n = 4d, 40 thousand for k = d = 200; and one to three calls of [`unit::unit_from_pattern`] for each of about
+/// 1.2 k starts followed, which is where most of the time goes from k = 100 on.
 ///
 /// # Paper
 /// Replaces steps 1 to 4 of Algorithm 5 (moments) for arbitrary input distributions, biases and far fewer samples. The

@@ -4,9 +4,9 @@ use orthant_linalg::lstsq::RankRevealing;
 use orthant_linalg::qr::Qr;
 use orthant_linalg::{LinalgError, Mat, MatRef, product, tolerance};
 
+use crate::error::SearchError;
 use crate::frame::Frame;
 use crate::progress::Reporter;
-use crate::pursuit::SearchError;
 
 /// Settings of [`refine`].
 #[derive(Debug, Clone, Copy, PartialEq)]

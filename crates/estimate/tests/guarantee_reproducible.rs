@@ -2,9 +2,10 @@
 
 use std::ops::ControlFlow;
 
+use orthant_estimate::SearchError;
 use orthant_estimate::cone::{ConeSettings, walk_cones};
 use orthant_estimate::lift::Lift;
-use orthant_estimate::pursuit::{PursuitSettings, SearchError, pursue};
+use orthant_estimate::pursuit::{PursuitSettings, pursue};
 use orthant_estimate::{Frame, Reporter, Unit};
 use orthant_network::{BiasKind, PlantedSpec, Samples};
 use orthant_testkit::suite::Method;

@@ -2,7 +2,10 @@
 
 mod hypothesis;
 
-use orthant_linalg::{LinalgError, Mat, MatRef, product, random, spectrum, tolerance};
+use orthant_estimate::LabelSpectrum;
+use orthant_estimate::frame::input_tolerance;
+use orthant_linalg::spectrum::{self, RankDecision};
+use orthant_linalg::{LinalgError, Mat, MatRef, product, random, tolerance};
 use orthant_network::Samples;
 use serde::Serialize;
 
@@ -109,10 +112,12 @@ pub fn diagnose(samples: &Samples<'_>) -> Result<Diagnosis, LinalgError> {
     let (n, d, m) = (samples.n(), samples.d(), samples.m());
     let single_precision =
         samples.a().col_iter().all(|label| label.iter().all(|&a| tolerance::is_single_precision(&[a])));
-    // Rounding to nearest moves each entry by at most half an epsilon of itself, hence the matrix by that in Frobenius norm.
-    let rounding = if single_precision { tolerance::EPS_F32 / 2.0 } else { 0.0 };
-    let (labels, _) = centred_spectrum(samples.a(), rounding)?;
-    let (input_spectrum, input_values) = centred_spectrum(samples.x(), 0.0)?;
+    let label_spectrum = LabelSpectrum::of(samples, true)?;
+    let labels = Spectrum::of(&label_spectrum.s, label_spectrum.rank, tolerance::backward(n, m));
+    let input_values = spectrum::singular_values(centred_rows(samples.x()).as_ref())?;
+    let input_tolerance = input_tolerance(n, d);
+    let input_spectrum =
+        Spectrum::of(&input_values, spectrum::rank_at(&input_values, input_tolerance), input_tolerance);
     let inputs = input_facts(samples.x(), input_spectrum, &input_values);
 
     let (k, varying) = (labels.rank, input_spectrum.rank);
@@ -148,30 +153,23 @@ pub fn diagnose(samples: &Samples<'_>) -> Result<Diagnosis, LinalgError> {
     })
 }
 
-/// The spectrum of the columns of `data` minus their mean, and the singular values. `rounding` is the relative error that
-/// the entries are known to carry besides that of `f64`.
-fn centred_spectrum(data: MatRef<'_, f64>, rounding: f64) -> Result<(Spectrum, Vec<f64>), LinalgError> {
-    let (rows, n) = data.shape();
-    let centred = centred_rows(data);
-    let s = spectrum::singular_values(centred.as_ref())?;
-    let top = s.first().copied().unwrap_or(0.0);
-    // Entries were rounded before their mean was taken away: what they lost is relative to the data as given.
-    let scale = if top > 0.0 { (product::frobenius(data) / top).max(1.0) } else { 1.0 };
-    let relative = (tolerance::backward(n, rows) + rounding) * scale;
-    let decision = spectrum::rank_at(&s, relative);
-    // Below rounding level singular values mean nothing, and ratios between them less.
-    let size = |r: usize| s[r].max(relative * top);
-    let ratio = |r: usize| if top > 0.0 { size(r - 1) / size(r) } else { 1.0 };
-    let widest = (1..s.len()).max_by(|&p, &q| ratio(p).total_cmp(&ratio(q)));
-    let summary = Spectrum {
-        rank: decision.rank,
-        kept: decision.smallest_kept,
-        dropped: decision.largest_dropped,
-        condition: if decision.rank > 0 { 1.0 / decision.smallest_kept } else { f64::INFINITY },
-        widest_gap_rank: widest.unwrap_or(0),
-        widest_gap: widest.map_or(1.0, ratio),
-    };
-    Ok((summary, s))
+impl Spectrum {
+    /// Sums up singular values whose rank is decided; those at or below `relative` · σ_1 mean nothing, and ratios between them
+    /// less.
+    fn of(s: &[f64], rank: RankDecision, relative: f64) -> Spectrum {
+        let top = s.first().copied().unwrap_or(0.0);
+        let size = |r: usize| s[r].max(relative * top);
+        let ratio = |r: usize| if top > 0.0 { size(r - 1) / size(r) } else { 1.0 };
+        let widest = (1..s.len()).max_by(|&p, &q| ratio(p).total_cmp(&ratio(q)));
+        Spectrum {
+            rank: rank.rank,
+            kept: rank.smallest_kept,
+            dropped: rank.largest_dropped,
+            condition: if rank.rank > 0 { 1.0 / rank.smallest_kept } else { f64::INFINITY },
+            widest_gap_rank: widest.unwrap_or(0),
+            widest_gap: widest.map_or(1.0, ratio),
+        }
+    }
 }
 
 /// The transpose of `data` minus the mean of each coordinate: n × rows. Constant coordinates become exactly zero.
@@ -341,10 +339,15 @@ mod tests {
     fn noisy_labels_have_full_rank_and_their_width_shows_in_the_widest_gap() {
         let Planted { x, a, .. } = planted(InputKind::Gaussian, 500);
         let noise = random::gaussian(a.nrows(), a.ncols(), &mut random::stream(1, "noise", 0));
-        let noisy = Mat::from_fn(a.nrows(), a.ncols(), |o, j| a[(o, j)] + 1e-4 * noise[(o, j)]);
-        let found = diagnosis(x.as_ref(), noisy.as_ref());
+        let with_noise = |size: f64| {
+            let noisy = Mat::from_fn(a.nrows(), a.ncols(), |o, j| a[(o, j)] + size * noise[(o, j)]);
+            diagnosis(x.as_ref(), noisy.as_ref())
+        };
+        let found = with_noise(3e-2);
         assert_eq!((found.labels.spectrum.rank, found.labels.spectrum.widest_gap_rank), (9, 4));
         assert_eq!(finding(&found, Method::Pursuit), Finding::Unknown);
+        // Noise below a thousandth of the labels is taken for their rounding, here as in `recover`.
+        assert_eq!(with_noise(1e-4).labels.spectrum.rank, 4);
     }
 
     #[test]

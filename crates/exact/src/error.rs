@@ -1,6 +1,6 @@
 //! Why there is no answer at all.
 
-use orthant_estimate::pursuit::SearchError;
+use orthant_estimate::SearchError;
 use orthant_linalg::LinalgError;
 
 /// Why there is no answer at all. Data that no network explains are not an error but a verdict.

@@ -2,9 +2,9 @@
 
 use orthant_estimate::cone::{ConeSettings, walk_cones};
 use orthant_estimate::lift::{Lift, n_monomials};
-use orthant_estimate::pursuit::{PursuitSettings, SearchError, pursue};
+use orthant_estimate::pursuit::{PursuitSettings, pursue};
 use orthant_estimate::unit::{Transfer, same_unit};
-use orthant_estimate::{Frame, Reporter, Unit};
+use orthant_estimate::{Frame, Reporter, SearchError, Unit};
 use orthant_linalg::random;
 use rand::seq::SliceRandom;
 
