@@ -6,7 +6,6 @@ use crate::progress::Cancelled;
 
 /// Why a search ended without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 pub enum SearchError {
     /// The caller asked to stop.
     #[error("cancelled")]

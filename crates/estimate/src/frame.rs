@@ -35,14 +35,11 @@ pub struct LabelSpectrum {
     pub precision: f64,
 }
 
-/// A tail of singular values this flat (largest over smallest) is taken for rounding noise and not for weak units.
-const FLAT_TAIL: f64 = 30.0;
+/// Rounding errors in a label that was computed, and not only stored, at its precision: sums of tens of terms make a few.
+const ROUNDINGS: f64 = 8.0;
 
-/// The gap that must stand above a noise tail.
-const NOISE_GAP: f64 = 100.0;
-
-/// Units of rounding in a label that was computed in single precision: a few roundings of sums of tens of terms.
-const SINGLE_ROUNDINGS: f64 = 4.0;
+/// Decimals that labels are tried for: with more, a multiple of the step is every `f64`.
+const MAX_DECIMALS: i32 = 12;
 
 impl LabelSpectrum {
     /// The spectrum of labels, minus their mean if `centre`.
@@ -59,46 +56,62 @@ impl LabelSpectrum {
 
     /// Decides the rank of the labels and the precision that they have.
     ///
-    /// `f64` labels have rank r when σ_(r+1) is at rounding level. Labels that are all representable in single precision are
-    /// taken for single-precision results. A flat tail (within a factor 30) below a gap of 100 and below 10⁻³ σ_1 is taken
-    /// for rounding of some other kind, and its level for the precision.
+    /// Labels in `f64` have rank r when σ_(r+1) is at rounding level. Coarser rounding is assumed only when the entries
+    /// show it (all representable in single precision, or all multiples of a power of ten) and the spectrum does too (rounding
+    /// has full rank over the outputs that vary): a flat tail by itself may as well be weak units or noise.
     fn decide(s: Vec<f64>, samples: &Samples<'_>) -> LabelSpectrum {
         let (n, m) = (samples.n(), samples.m());
-        let single = (0..n).all(|j| samples.a().col(j).iter().all(|&v| tolerance::is_single_precision(&[v])));
-        let rms = (s.iter().map(|x| x * x).sum::<f64>() / (n as f64 * m as f64)).sqrt();
+        let norm = product::norm(&s);
+        let rms = norm / (n as f64 * m as f64).sqrt();
         let top = s.first().copied().unwrap_or(0.0);
         if top == 0.0 {
             return LabelSpectrum { rank: spectrum::decision(&s, 0), s, precision: tolerance::EPS };
         }
         // Labels were rounded before their mean was taken away: what they lost is relative to the labels as given.
-        let offset = (product::frobenius(samples.a()) / product::norm(&s)).max(1.0);
+        let offset = (product::frobenius(samples.a()) / norm).max(1.0);
+        let factorisation = offset * tolerance::backward(n, m);
+        let double_rank = spectrum::rank_at(&s, factorisation).rank;
+        let varying = (0..m)
+            .filter(|&o| samples.a().row(o).iter().any(|&a| a != samples.a()[(o, 0)]))
+            .count()
+            .min(n.saturating_sub(1));
+        let coarse = if double_rank >= varying { rounding_of_entries(samples, rms) } else { None };
         // Independent errors of size p·rms in every entry have spectral norm p·rms·(√n + √m).
         let noise_norm = |precision: f64| precision * rms * ((n as f64).sqrt() + (m as f64).sqrt()) / top;
-        let assumed = offset * if single { SINGLE_ROUNDINGS * tolerance::EPS_F32 } else { tolerance::EPS };
-        let factorisation = offset * tolerance::backward(n, m);
-        let mut rank = spectrum::rank_at(&s, noise_norm(assumed).max(factorisation)).rank;
-        let rounding_floor = spectrum::rank_at(&s, factorisation).rank;
-        if !single && rank == s.len() {
-            rank = flat_tail(&s).unwrap_or(rank);
-        }
-        let tail = &s[rank..rounding_floor.max(rank)];
-        let precision = if tail.is_empty() {
-            offset * if single { tolerance::EPS_F32 / 2.0 } else { tolerance::EPS }
-        } else {
-            // E has (n − rank) × (tail) independent entries in the tail's coordinates.
-            let energy = tail.iter().map(|x| x * x).sum::<f64>();
-            let entries = (n - rank.min(n - 1)) as f64 * tail.len() as f64;
-            ((energy / entries).sqrt() / rms).max(offset * tolerance::EPS)
+        let rank = match coarse {
+            Some(coarse) => spectrum::rank_at(&s, noise_norm(ROUNDINGS * coarse).max(factorisation)).rank,
+            None => double_rank,
+        };
+        let tail = &s[rank..double_rank.max(rank)];
+        let precision = match coarse {
+            None => offset * tolerance::EPS,
+            Some(coarse) if tail.is_empty() => coarse,
+            Some(_) => {
+                // E has (n − rank) × (tail) independent entries in the tail's coordinates.
+                let entries = (n - rank.min(n - 1)) as f64 * tail.len() as f64;
+                (product::norm(tail) / entries.sqrt() / rms).max(offset * tolerance::EPS)
+            }
         };
         LabelSpectrum { rank: spectrum::decision(&s, rank), s, precision }
     }
 }
 
-fn flat_tail(s: &[f64]) -> Option<usize> {
-    let (top, last) = (s[0], *s.last()?);
-    (1..s.len().saturating_sub(1))
-        .filter(|&r| s[r] <= 1e-3 * top && s[r] <= FLAT_TAIL * last && s[r - 1] >= NOISE_GAP * s[r])
-        .max_by(|&a, &b| (s[a - 1] / s[a]).total_cmp(&(s[b - 1] / s[b])))
+/// The relative rounding error that the entries of the labels show, if it is coarser than that of `f64`.
+fn rounding_of_entries(samples: &Samples<'_>, rms: f64) -> Option<f64> {
+    let all =
+        |test: &dyn Fn(f64) -> bool| (0..samples.n()).all(|j| samples.a().col(j).iter().all(|&a| test(a)));
+    // A step of h rounds with standard deviation h/√12.
+    let step = |h: f64| h / 12.0f64.sqrt() / rms;
+    if all(&|a| tolerance::is_single_precision(&[a])) {
+        let size = product::frobenius(samples.a()) / ((samples.n() * samples.m()) as f64).sqrt();
+        return Some(step(size * tolerance::EPS_F32));
+    }
+    (1..=MAX_DECIMALS).find_map(|digits| {
+        let unit = 10f64.powi(digits);
+        let is_multiple =
+            |a: f64| (a * unit - (a * unit).round()).abs() <= 2.0 * tolerance::EPS * (a * unit).abs();
+        all(&is_multiple).then(|| step(1.0 / unit))
+    })
 }
 
 impl Frame {
@@ -192,8 +205,9 @@ impl Frame {
 
     /// Number of units that can be found by their kinks: k less the dimension of [`Frame::linear`], constants aside.
     pub fn n_rectified(&self) -> usize {
-        // The constant is in the linear part exactly when both spaces contain it.
-        let constant = usize::from(self.bias == BiasKind::Both && self.linear.ncols() > 0);
+        // The constant, when the labels allow for one, is an affine function where the inputs have it too, and no unit.
+        let last = self.extended.ncols() - 1;
+        let constant = usize::from(self.bias.output() && self.linear.row(last).norm_l2() > 0.5);
         self.k.saturating_sub(self.linear.ncols() - constant)
     }
 
@@ -282,12 +296,6 @@ fn angle_error(spectrum: &LabelSpectrum, k: usize, n: usize, m: usize) -> f64 {
     (rounding.max(factorisation) / s[k - 1]).min(0.1)
 }
 
-/// The relative residual |A − P A| of a frame, where P projects on its label space: zero when the width is the rank.
-pub fn unexplained(spectrum: &LabelSpectrum, k: usize) -> f64 {
-    let total = product::norm(&spectrum.s);
-    if total == 0.0 { 0.0 } else { product::norm(&spectrum.s[k.min(spectrum.s.len())..]) / total }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn decimal_rounding_is_recognised_by_its_flat_tail() {
+    fn decimal_rounding_is_recognised() {
         let p = planted(BiasKind::Both);
         let a = Mat::from_fn(8, 80, |i, j| (p.a[(i, j)] * 1e5).round() / 1e5);
         let samples = Samples::new(p.x.as_ref(), a.as_ref()).expect("valid");
@@ -346,6 +354,31 @@ mod tests {
             "{} against {expected}",
             spectrum.precision
         );
+    }
+
+    #[test]
+    fn weak_units_and_noise_are_not_taken_for_rounding() {
+        let mut p = planted(BiasKind::Both);
+        for j in 0..80 {
+            p.a[(1, j)] *= 1e-5;
+            p.a[(2, j)] *= 1e-5;
+        }
+        let noisy = Mat::from_fn(4, 80, |i, j| p.a[(i, j)]);
+        let samples = Samples::new(p.x.as_ref(), noisy.as_ref()).expect("valid");
+        let spectrum = LabelSpectrum::of(&samples, true).expect("finite");
+        assert_eq!(spectrum.rank.rank, 4);
+        assert!(spectrum.precision < 100.0 * tolerance::EPS);
+    }
+
+    #[test]
+    fn small_integers_are_not_taken_for_single_precision() {
+        // Rank two over six outputs, exactly: rounding would have filled the other directions.
+        let a = Mat::from_fn(6, 40, |i, j| ((i + 1) * (j % 7) + (i * i) * (j % 5)) as f64);
+        let x = Mat::from_fn(3, 40, |i, j| ((i * 31 + j * 17) % 13) as f64);
+        let samples = Samples::new(x.as_ref(), a.as_ref()).expect("valid");
+        let spectrum = LabelSpectrum::of(&samples, true).expect("finite");
+        assert_eq!(spectrum.rank.rank, 2);
+        assert!(spectrum.precision < 100.0 * tolerance::EPS);
     }
 
     #[test]

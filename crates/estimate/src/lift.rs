@@ -46,6 +46,9 @@ const MAX_PAIRS: usize = 6;
 /// converges at the square of this over the next singular value, per step.
 const SHIFT: f64 = 1e-9;
 
+/// Monomials below this multiple of their error count as zero.
+const VANISHING: f64 = 100.0;
+
 /// Null vectors looked for: k of the units, as many of pairs of units, and a few more so that a larger null space is seen.
 fn block_size(k: usize) -> usize {
     2 * k + 4
@@ -109,7 +112,7 @@ impl Monomials {
         out
     }
 
-    /// Euclidean norms of the monomials over the first samples, 1 where a monomial vanishes.
+    /// Euclidean norms of the monomials over the first samples.
     fn column_norms(self, frame: &Frame, samples: usize) -> Vec<f64> {
         let mut squares = vec![0.0; self.count()];
         for first in (0..samples).step_by(256) {
@@ -118,7 +121,19 @@ impl Monomials {
                 *square += block.col(j).squared_norm_l2();
             }
         }
-        squares.iter().map(|s| if *s > 0.0 { s.sqrt() } else { 1.0 }).collect()
+        squares.iter().map(|s| s.sqrt()).collect()
+    }
+
+    /// Norm of the error of a column y_a ∘ x_j, in angles of the frame: coordinates have unit norm and are off by an angle, so
+    /// that |δ(y x)| ≤ |δy| max|x| + |δx| max|y|.
+    fn coordinate_error(self, frame: &Frame) -> f64 {
+        frame.labels().norm_max() + frame.inputs().norm_max()
+    }
+
+    /// Frobenius norm of the error of the lifted matrix with columns divided by their norms.
+    fn scaled_error(self, frame: &Frame, norms: &[f64]) -> f64 {
+        let column = frame.angle() * self.coordinate_error(frame);
+        norms.iter().map(|norm| (column / norm).powi(2)).sum::<f64>().sqrt()
     }
 
     /// A null vector as the k × (k + r) matrix [W, −B], whose rank-one pieces are w_i [w_i', −v_i'].
@@ -159,7 +174,10 @@ impl Lift {
         if k == 0 || samples + k < count {
             return Ok(None);
         }
-        let norms = monomials.column_norms(frame, samples);
+        let mut norms = monomials.column_norms(frame, samples);
+        // A monomial that is rounding on every sample is zero there; scaled to unit norm it would pass for information.
+        let floor = VANISHING * frame.angle() * monomials.coordinate_error(frame);
+        norms.iter_mut().filter(|norm| **norm <= floor).for_each(|norm| *norm = f64::INFINITY);
         let mut scan = |r: &mut dyn FnMut(Mat<f64>), stage| -> Result<(), SearchError> {
             let mut first = 0;
             while first < samples {
@@ -188,10 +206,8 @@ impl Lift {
             "quadratic lift: null space",
         )?;
         let svd = spectrum::thin_svd(image.as_ref())?;
-        // Each entry of a column is a product of two label or input coordinates, known to the angle of the frame relative to
-        // the column's norm (which is 1), so the error of the matrix is at most √N angles in the Frobenius norm.
-        let size = (count as f64).sqrt();
-        let error = 2.0 * size * frame.angle() + tolerance::backward(samples, count) * size;
+        let error = monomials.scaled_error(frame, &norms)
+            + tolerance::backward(samples, count) * (count as f64).sqrt();
         let null_dimension = svd.s.iter().rev().take_while(|&&s| s <= error).count();
         let regular = svd.s.len() - null_dimension;
         let null = product::matmul(near.as_ref(), svd.v.as_ref().subcols(regular, null_dimension));
@@ -215,6 +231,7 @@ impl Lift {
     /// A unit of any other network has W = ww' in it, with w = Σ a_i w_i; comparing the parts along w_l of −B = w v' for
     /// a_l ≠ 0 gives v = a_l v_l + 2 Σ a_i v_i, summed over the i that contain l. For two different l these expressions agree
     /// only if some a_l vanishes, provided the v_i are independent. So w is a multiple of one w_l: the unit is one of these.
+    /// Units whose active inputs leave directions open are not covered: then nothing is proved.
     /// `independent_rows` says that the v_i, without their biases, are independent; when p = 0 it is not needed.
     ///
     /// The dimension is a numerical rank. It is not overestimated as long as [`Lift::margin`] exceeds 1, which is what is
@@ -222,7 +239,10 @@ impl Lift {
     ///
     /// # Paper
     /// Not in the paper, whose Lemma 33 makes the statement almost surely for Gaussian inputs.
-    pub fn proves_uniqueness(&self, units: &[Unit], independent_rows: bool) -> bool {
+    pub fn proves_uniqueness(&self, frame: &Frame, units: &[Unit], independent_rows: bool) -> bool {
+        if units.len() < frame.k() || units.iter().any(|unit| unit.input_rank < frame.inputs().ncols()) {
+            return false;
+        }
         let active: Vec<Vec<bool>> = units
             .iter()
             .map(|unit| {
@@ -388,7 +408,7 @@ mod tests {
             let mut units = Vec::new();
             lift.units(&frame, &mut units, 0).expect("finite");
             assert_eq!((units.len(), lift.null_dimension), (5, 5), "{bias:?}");
-            assert!(lift.proves_uniqueness(&units, false), "{bias:?}: {lift:?}");
+            assert!(lift.proves_uniqueness(&frame, &units, false), "{bias:?}: {lift:?}");
         }
     }
 
@@ -402,7 +422,7 @@ mod tests {
         lift.units(&frame, &mut units, 0).expect("finite");
         assert!(lift.null_dimension >= 5);
         let fewer = units.len().min(4);
-        assert!(!lift.proves_uniqueness(&units[..fewer], false));
+        assert!(!lift.proves_uniqueness(&frame, &units[..fewer], false));
     }
 
     #[test]

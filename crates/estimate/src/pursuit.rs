@@ -17,8 +17,8 @@ use crate::unit::{self, Unit};
 pub struct PursuitSettings {
     /// Seed of the starts.
     pub seed: u64,
-    /// Start-iterations without a new unit after which the search gives up; five times the start-iterations that the last
-    /// new unit took are allowed in any case. One start-iteration costs 4n(r + k) operations.
+    /// Start-iterations without a new unit after which the search gives up; five times the start-iterations made up to then
+    /// are allowed in any case. One start-iteration costs 4n(r + k) operations.
     pub patience: usize,
     /// Starts that came near a unit and turned out not to be one, since the last new unit, after which the search gives up.
     /// Each costs up to eleven calls of [`unit::unit_from_pattern`]. Many of them mean that the inputs are of a kind that the
@@ -117,9 +117,9 @@ pub fn pursue(
             block.restart(lane, frame, &bases, &deflation, &mut start_stream(settings.seed, &mut history));
         }
     }
-    let mut last_found = 0;
+    let mut last_found = 0usize;
     let mut failures = 0;
-    while history.iterations < (last_found + settings.patience).max(6 * last_found)
+    while history.iterations < last_found.saturating_add(settings.patience.max(5 * last_found))
         && failures < settings.max_failures
     {
         reporter.report("pursuit", found.len(), wanted, history.starts)?;

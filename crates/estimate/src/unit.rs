@@ -217,7 +217,14 @@ impl JointSystem {
         let is_zero = |j: usize| self.values[j].abs() <= zero;
         let signs_fit =
             self.pattern.active().all(|j| self.values[j] >= -zero) && self.pattern.inactive().all(is_zero);
-        // Samples that an approximate direction put on the pattern although the unit is zero there leave it.
+        // Where the weights are determined, the affine function itself must be inactive off the pattern.
+        if self.input_rank == frame.inputs().ncols() {
+            let t = self.preactivations(frame);
+            let limit = frame.zero_tolerance() * t.iter().fold(0.0f64, |s, t| s.max(t.abs()));
+            if self.pattern.inactive().any(|j| t[j] > limit) {
+                return Err(Rejection::WrongPattern);
+            }
+        }
         let n_positive = self.values.iter().filter(|&&v| v > zero).count();
         if !signs_fit || n_positive == 0 {
             return Err(Rejection::WrongPattern);

@@ -20,7 +20,7 @@ fn lift(instance: &Instance, bias: BiasKind) -> (Frame, Option<Lift>) {
 fn proves(frame: &Frame, lift: &Lift, instance: &Instance) -> bool {
     let units: Vec<Unit> =
         instance.patterns().iter().filter_map(|pattern| unit_from_pattern(frame, pattern).ok()).collect();
-    lift.proves_uniqueness(&units, true)
+    lift.proves_uniqueness(frame, &units, true)
 }
 
 /// N for k units and d inputs.

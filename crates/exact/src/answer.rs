@@ -25,7 +25,10 @@ const COMPLETIONS: u64 = 2;
 const RESIDUAL_SAFETY: f64 = 16.0;
 
 /// Held-out samples were not fitted and may lie further out than those that were.
-const HOLDOUT_SAFETY: f64 = 32.0;
+const HOLDOUT_SAFETY: f64 = 8.0;
+
+/// However coarse the labels, residuals beyond this are not zero.
+const MAX_ALLOWED: f64 = 1e-4;
 
 /// Labels of lower precision than this are said to be rounded.
 pub(crate) const COARSE: f64 = 1e-12;
@@ -114,7 +117,7 @@ impl Answer {
             let t = product::matmul(self.frame.inputs(), refined.directions.as_ref());
             for j in 0..wanted {
                 let Ok(unit) = settle(&self.frame, t.col_as_slice(j)) else { continue };
-                if !self.units.iter().any(|known| same_unit(known, &unit)) {
+                if self.units.len() < wanted && !self.units.iter().any(|known| same_unit(known, &unit)) {
                     self.units.push(unit);
                 }
             }
@@ -122,15 +125,32 @@ impl Answer {
                 self.network = weights::build_network(&self.fit.samples(), &self.frame, &self.units, bias)?;
                 return Ok(());
             }
-            let network = self.network_of(&refined.directions, bias)?;
+            let network = self.network_of(&self.known_first(&refined.directions), bias)?;
             let samples = self.fit.samples();
-            if relative_residual(&network, &samples, &samples)
-                < relative_residual(&self.network, &samples, &samples)
-            {
+            if relative_residual(&network, &samples, &samples) < self.residual_on_fit() {
                 self.network = network;
             }
         }
         Ok(())
+    }
+
+    /// The directions of the units known, in their order, and then those of the given ones that are furthest from them.
+    fn known_first(&self, directions: &Mat<f64>) -> Mat<f64> {
+        let nearness = |j: usize| {
+            let column = directions.col_as_slice(j);
+            let cosine = |unit: &Unit| {
+                product::dot(&unit.direction, column)
+                    / (product::norm(&unit.direction) * product::norm(column))
+            };
+            self.units.iter().map(cosine).fold(-1.0f64, f64::max)
+        };
+        let mut others: Vec<(f64, usize)> = (0..directions.ncols()).map(|j| (nearness(j), j)).collect();
+        others.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let known = self.units.len();
+        Mat::from_fn(directions.nrows(), directions.ncols(), |i, j| match self.units.get(j) {
+            Some(unit) => unit.direction[i],
+            None => directions[(i, others[j - known].1)],
+        })
     }
 
     fn refined(
@@ -202,13 +222,13 @@ impl Answer {
         Ok(())
     }
 
-    /// Fits again with the samples that had been kept aside.
+    /// Fits again with the samples that had been kept aside. `false`, and nothing changed, when these do not agree with the units.
     pub(crate) fn absorb(
         &mut self,
         samples: &Samples<'_>,
         split: &Split,
         settings: &Settings,
-    ) -> Result<(), RecoverError> {
+    ) -> Result<bool, RecoverError> {
         let mut all: Vec<usize> = split.fit.iter().chain(&split.check).copied().collect();
         all.sort_unstable();
         let position = |j: &usize| all.binary_search(j).expect("all samples contain those fitted");
@@ -217,7 +237,7 @@ impl Answer {
         let bias = settings.bias.fitted();
         let (frame, spectrum) = Frame::new(&whole.samples(), bias, settings.width)?;
         if spectrum.rank.rank < self.frame.k() || frame.k() != self.frame.k() {
-            return Ok(());
+            return Ok(false);
         }
         let transfer = Transfer::new(&frame, &fitted)?;
         let carried: Vec<Unit> =
@@ -225,8 +245,11 @@ impl Answer {
         if carried.len() == self.units.len() {
             self.network = weights::build_network(&whole.samples(), &frame, &carried, bias)?;
             (self.fit, self.frame, self.units) = (whole, frame, carried);
+            // Its null space is that of the samples fitted before.
+            self.lift = None;
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     pub(crate) fn relative_residual(&self, on: &Samples<'_>, scale: &Samples<'_>) -> f64 {
@@ -239,7 +262,7 @@ impl Answer {
     /// does not enter.
     pub(crate) fn allowed(&self) -> f64 {
         let rounding = tolerance::backward(self.fit.n(), self.fit.a.nrows());
-        RESIDUAL_SAFETY * (self.precision + rounding).min(1e-3)
+        (RESIDUAL_SAFETY * (self.precision + rounding)).min(MAX_ALLOWED)
     }
 
     pub(crate) fn holdout_allowed(&self) -> f64 {

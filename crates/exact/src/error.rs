@@ -39,8 +39,7 @@ impl From<SearchError> for RecoverError {
     fn from(error: SearchError) -> RecoverError {
         match error {
             SearchError::Linalg(error) => RecoverError::Linalg(error),
-            // `SearchError` may grow; whatever else ends a search is the caller's wish.
-            _ => RecoverError::Cancelled,
+            SearchError::Cancelled => RecoverError::Cancelled,
         }
     }
 }

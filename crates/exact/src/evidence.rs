@@ -15,6 +15,14 @@ use crate::weights;
 /// Rows of V of a smaller condition number than this are independent beyond rounding.
 const MAX_CONDITION: f64 = 1e10;
 
+/// What the samples held out said.
+pub(crate) struct Holdout {
+    pub(crate) residual: Option<f64>,
+    pub(crate) samples: usize,
+    /// Whether they were fitted in the end.
+    pub(crate) absorbed: bool,
+}
+
 impl Answer {
     /// Collects the evidence and judges it.
     pub(crate) fn report(
@@ -22,24 +30,27 @@ impl Answer {
         samples: &Samples<'_>,
         settings: &Settings,
         label_spectrum: &LabelSpectrum,
-        holdout: Option<f64>,
-        holdout_samples: usize,
+        holdout: &Holdout,
     ) -> Recovery {
         let fit = self.fit.samples();
         let k = self.frame.k();
         let wanted = self.frame.n_rectified();
+        let inputs = self.frame.inputs().ncols();
+        let undetermined_inputs =
+            (samples.d() + usize::from(self.frame.bias().hidden())).saturating_sub(inputs);
         let kappa_v = condition_number(self.network.v());
         let independent = self.network.k() <= samples.d() && kappa_v < MAX_CONDITION;
-        let proved = self.units.len() == k
-            && self.lift.as_ref().is_some_and(|lift| lift.proves_uniqueness(&self.units, independent));
+        let proved = undetermined_inputs == 0
+            && self.units.len() == k
+            && self
+                .lift
+                .as_ref()
+                .is_some_and(|lift| lift.proves_uniqueness(&self.frame, &self.units, independent));
         let mut units = identify::unit_reports(&fit, &self.frame, &self.units, &self.network, proved);
         let identified = units.iter().all(|unit| unit.identified);
-        let inputs = self.frame.inputs().ncols();
         for _ in k..settings.width.unwrap_or(k) {
             units.push(identify::no_trace(fit.n(), inputs));
         }
-        let undetermined_inputs =
-            (samples.d() + usize::from(self.frame.bias().hidden())).saturating_sub(inputs);
         let residual = self.relative_residual(&fit, &fit);
         let evidence = Evidence {
             found: self.units.len(),
@@ -47,7 +58,7 @@ impl Answer {
             full_rank: label_spectrum.rank.rank == samples.m(),
             residual,
             allowed: self.allowed(),
-            holdout,
+            holdout: holdout.residual.filter(|_| !holdout.absorbed),
             holdout_allowed: self.holdout_allowed(),
             undetermined_inputs,
             coarse_precision: (self.precision > COARSE).then_some(self.precision),
@@ -69,8 +80,8 @@ impl Answer {
             label_rank_kept: label_spectrum.rank.smallest_kept,
             label_rank_dropped: label_spectrum.rank.largest_dropped,
             residual,
-            holdout_residual: holdout,
-            holdout_samples,
+            holdout_residual: holdout.residual,
+            holdout_samples: holdout.samples,
             label_precision: self.precision,
             kappa_u: condition_number(self.network.u()),
             kappa_v,

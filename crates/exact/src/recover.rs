@@ -6,7 +6,7 @@ use orthant_network::{Network, Samples};
 
 use crate::answer::Answer;
 use crate::error::RecoverError;
-use crate::evidence::constant_labels;
+use crate::evidence::{Holdout, constant_labels};
 use crate::report::Recovery;
 use crate::search::search;
 use crate::settings::Settings;
@@ -91,12 +91,18 @@ fn recover_scaled(
     let check = Part::of(samples, &split.check);
     let holdout = (check.n() > 0).then(|| answer.relative_residual(&check.samples(), &answer.fit.samples()));
     let complete = answer.units.len() == answer.frame.n_rectified();
-    let open = answer.units.iter().any(|unit| unit.input_rank < answer.frame.inputs().ncols());
-    if complete && open && holdout.is_some_and(|residual| residual > answer.holdout_allowed()) {
-        // These samples show directions in which the weights were open: now they are used.
-        answer.absorb(samples, &split, settings)?;
-    }
-    Ok(answer.report(samples, settings, &label_spectrum, holdout, check.n()))
+    let seen = answer.frame.inputs().ncols();
+    let open = seen < samples.d() + usize::from(bias.hidden())
+        || answer.units.iter().any(|unit| unit.input_rank < seen);
+    let disagrees = holdout.is_some_and(|residual| residual > answer.holdout_allowed());
+    // Where weights were open, the samples held out may show what they are: then they are used.
+    let absorbed = complete && open && disagrees && answer.absorb(samples, &split, settings)?;
+    Ok(answer.report(
+        samples,
+        settings,
+        &label_spectrum,
+        &Holdout { residual: holdout, samples: check.n(), absorbed },
+    ))
 }
 
 /// Sizes between these need no scaling: their squares, cubes and products stay far from overflow.

@@ -7,6 +7,7 @@ use orthant_estimate::unit::{Transfer, same_unit};
 use orthant_estimate::{Frame, Reporter, SearchError, Unit};
 use orthant_linalg::random;
 use rand::seq::SliceRandom;
+use rayon::prelude::*;
 
 use crate::settings::{Method, Settings};
 
@@ -34,6 +35,9 @@ const SAMPLES_PER_DIMENSION: usize = 5;
 /// Samples beyond that, for small problems.
 const EXTRA_SAMPLES: usize = 60;
 
+/// The lift is not tried with more monomials, which take half an hour and 6 GB, even when it is asked for.
+const MAX_MONOMIALS: usize = 12_000;
+
 /// Searches for the units of a frame by the method asked for.
 pub(crate) fn search(
     frame: &Frame,
@@ -59,7 +63,9 @@ pub(crate) fn search(
             "cone"
         }
         Method::Lift => {
-            lift = Lift::compute(frame, reporter)?;
+            if n_monomials(frame) <= MAX_MONOMIALS {
+                lift = Lift::compute(frame, reporter)?;
+            }
             if let Some(lift) = &lift {
                 attempts += lift.units(frame, &mut units, settings.seed)?;
             }
@@ -120,12 +126,10 @@ fn pursue_on_few(
     let mut found = Vec::new();
     let history = pursue(&part, &mut found, settings, reporter)?;
     let transfer = Transfer::new(frame, &samples)?;
-    let carried: Vec<Unit> = {
-        use rayon::prelude::*;
-        found.par_iter().filter_map(|unit| transfer.carry(frame, &unit.activations).ok()).collect()
-    };
+    let carried: Vec<Unit> =
+        found.par_iter().filter_map(|unit| transfer.carry(frame, &unit.activations).ok()).collect();
     for unit in carried {
-        if !units.iter().any(|known| same_unit(known, &unit)) {
+        if units.len() < frame.n_rectified() && !units.iter().any(|known| same_unit(known, &unit)) {
             units.push(unit);
         }
     }

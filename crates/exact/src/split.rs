@@ -1,9 +1,9 @@
 //! Which samples are fitted and which are kept aside.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use orthant_linalg::random;
-use orthant_linalg::{Mat, MatRef};
+use orthant_linalg::{Mat, MatRef, tolerance};
 use orthant_network::Samples;
 use rand::seq::SliceRandom;
 
@@ -28,11 +28,15 @@ impl Split {
     ///
     /// `spare` is the number of samples that must remain to be fitted when the default fraction applies.
     pub(crate) fn draw(samples: &Samples<'_>, holdout: Option<f64>, spare: usize, seed: u64) -> Split {
-        let mut seen = HashSet::with_capacity(samples.n());
-        let bits =
-            |v: MatRef<'_, f64>, j: usize| v.col(j).iter().map(|v| (v + 0.0).to_bits()).collect::<Vec<_>>();
-        let mut distinct: Vec<usize> =
-            (0..samples.n()).filter(|&j| seen.insert((bits(samples.x(), j), bits(samples.a(), j)))).collect();
+        let mut first_of: HashMap<Vec<u64>, usize> = HashMap::with_capacity(samples.n());
+        let mut distinct = Vec::with_capacity(samples.n());
+        for j in 0..samples.n() {
+            let bits = samples.x().col(j).iter().map(|x| (x + 0.0).to_bits()).collect();
+            let first = *first_of.entry(bits).or_insert(j);
+            if first == j || !same_label(samples.a(), first, j) {
+                distinct.push(j);
+            }
+        }
         let n = distinct.len();
         let wanted = match holdout {
             Some(fraction) => (fraction * n as f64).ceil() as usize,
@@ -46,6 +50,15 @@ impl Split {
         check.sort_unstable();
         Split { fit: distinct, check }
     }
+}
+
+/// Whether two labels of one input are the same but for the rounding of computing them twice. Others contradict each other, and
+/// both are kept for the residual to show it.
+fn same_label(a: MatRef<'_, f64>, i: usize, j: usize) -> bool {
+    let size = a.col(i).norm_max().max(a.col(j).norm_max());
+    let single = a.col(i).iter().chain(a.col(j).iter()).all(|&v| tolerance::is_single_precision(&[v]));
+    let rounding = if single { tolerance::EPS_F32 } else { tolerance::EPS };
+    a.col(i).iter().zip(a.col(j).iter()).all(|(p, q)| (p - q).abs() <= 64.0 * rounding * size)
 }
 
 /// The chosen columns of a matrix.

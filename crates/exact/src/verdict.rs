@@ -13,7 +13,7 @@ pub(crate) struct Evidence<'a> {
     /// Relative residual on the samples fitted, and what rounding explains.
     pub(crate) residual: f64,
     pub(crate) allowed: f64,
-    /// Relative residual on the samples held out.
+    /// Relative residual on the samples held out; `None` when there were none, or when they were fitted in the end.
     pub(crate) holdout: Option<f64>,
     pub(crate) holdout_allowed: f64,
     /// Directions of input space that the inputs do not span.
@@ -29,9 +29,11 @@ const APPROXIMATE: f64 = 0.1;
 /// The verdict, and what it rests on or fails by. The checks are in the order in which a user would want to hear of them.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> (Verdict, Reason) {
     let partial = |residual: f64| {
-        if residual <= APPROXIMATE { Verdict::Approximate } else { Verdict::NotRecovered }
+        if within(residual, APPROXIMATE) { Verdict::Approximate } else { Verdict::NotRecovered }
     };
-    let worst = evidence.residual.max(evidence.holdout.unwrap_or(0.0));
+    let worst = evidence.holdout.map_or(evidence.residual, |holdout| {
+        if holdout <= evidence.residual { evidence.residual } else { holdout }
+    });
     if evidence.found < evidence.wanted {
         let reason = if evidence.found == 0 && evidence.full_rank {
             Reason::FullRankLabels { rank: evidence.wanted }
@@ -40,15 +42,16 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> (Verdict, Reason) {
         };
         return (partial(worst), reason);
     }
-    if evidence.residual > evidence.allowed {
+    if !within(evidence.residual, evidence.allowed) {
         let reason = Reason::Residual { residual: evidence.residual, allowed: evidence.allowed };
         return (partial(worst), reason);
     }
-    let holdout_disagrees = evidence.holdout.filter(|&residual| residual > evidence.holdout_allowed);
+    let holdout_disagrees = evidence.holdout.filter(|&residual| !within(residual, evidence.holdout_allowed));
     let undetermined: Vec<UnitReason> =
         evidence.units.iter().filter(|unit| !unit.identified).map(|unit| unit.reason).collect();
-    if let (Some(residual), true) = (holdout_disagrees, undetermined.is_empty()) {
-        // Nothing was left open, and yet other samples disagree: the labels are not those of such a network.
+    if let Some(residual) = holdout_disagrees {
+        // Where weights are open, samples that disagree have been fitted too if they could; the labels are not those of such a
+        // network.
         return (partial(residual), Reason::HoldoutDisagrees { residual, allowed: evidence.holdout_allowed });
     }
     if let Some(&first) = undetermined.first() {
@@ -66,6 +69,11 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> (Verdict, Reason) {
         None => Reason::AllChecksPassed,
     };
     (Verdict::Exact, reason)
+}
+
+/// Whether a residual is at most a bound; one that is not a number is not.
+fn within(residual: f64, bound: f64) -> bool {
+    residual <= bound
 }
 
 #[cfg(test)]
@@ -109,6 +117,8 @@ mod tests {
             Evidence { found: 0, ..good(&units) },
             Evidence { residual: 1e-3, ..good(&units) },
             Evidence { holdout: Some(1e-3), ..good(&units) },
+            Evidence { residual: f64::NAN, ..good(&units) },
+            Evidence { holdout: Some(f64::NAN), ..good(&units) },
             Evidence { holdout: None, ..good(&units) },
             Evidence { undetermined_inputs: 1, ..good(&units) },
             Evidence { units: &open, ..good(&units) },

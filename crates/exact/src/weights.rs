@@ -4,7 +4,7 @@ use orthant_estimate::frame::input_tolerance;
 use orthant_estimate::{Frame, Unit};
 use orthant_linalg::least_distance::least_distance;
 use orthant_linalg::lstsq::RankRevealing;
-use orthant_linalg::{LinalgError, Mat, MatRef, product, tolerance};
+use orthant_linalg::{LinalgError, Mat, MatRef, product, spectrum, tolerance};
 use orthant_network::{BiasKind, Network, Samples};
 use rayon::prelude::*;
 
@@ -154,8 +154,10 @@ fn affine_units(
             values.iter_mut().for_each(|v| *v -= mean);
         }
     }
-    let basis = orthant_linalg::spectrum::column_space(functions.as_ref(), 1e-6)?;
-    let count = (frame.k() - frame.n_rectified()).min(basis.ncols());
+    // The functions had unit norm: what is left of a constant is rounding, far below this.
+    let svd = spectrum::thin_svd(functions.as_ref())?;
+    let count = (frame.k() - frame.n_rectified()).min(svd.s.iter().take_while(|&&s| s > 1e-6).count());
+    let basis = svd.u;
     let mut centre = vec![0.0; samples.d()];
     if bias.hidden() {
         for j in 0..n {
@@ -173,7 +175,11 @@ fn affine_units(
             }
             let level = if bias.hidden() { mean.abs() } else { 0.0 };
             target.col_as_slice_mut(0).iter_mut().for_each(|t| *t -= level);
-            let v = factor.solve(target.as_ref());
+            let mut v = factor.solve(target.as_ref());
+            if product::frobenius(target.as_ref()) <= frame.zero_tolerance() * level * (n as f64).sqrt() {
+                // A constant: its weights are zero, not rounding to be scaled up to unit norm.
+                v = Mat::zeros(v.nrows(), 1);
+            }
             let values = product::matmul(rows.as_ref(), v.as_ref());
             let low = values.col_as_slice(0).iter().fold(f64::INFINITY, |s, &t| s.min(t));
             let high = values.col_as_slice(0).iter().fold(f64::NEG_INFINITY, |s, &t| s.max(t));
