@@ -263,7 +263,7 @@ impl From<PlantedBias> for BiasKind {
 /// Methods of search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum MethodChoice {
-    /// The lift when there are samples enough, then pursuit, then the cone walk
+    /// Pursuit, then the cone walk, then the lift for what is missing; the lift also proves uniqueness where it applies
     Auto,
     /// Row-span pursuit: needs the fewest samples
     Pursuit,

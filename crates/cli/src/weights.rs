@@ -3,9 +3,9 @@
 //! | tensor | shape | here |
 //! |---|---|---|
 //! | `0.weight` | (k, d) | V |
-//! | `0.bias` | (k) | b, optional |
+//! | `0.bias` | (k) | b; zeros are written, and nothing may be read, where there is none |
 //! | `2.weight` | (m, k) | U |
-//! | `2.bias` | (m) | c, optional |
+//! | `2.bias` | (m) | c; likewise |
 
 use std::path::Path;
 
@@ -44,11 +44,12 @@ pub fn encode(network: &Network) -> anyhow::Result<Vec<u8>> {
         (HIDDEN_WEIGHT, vec![network.k(), network.d()], row_major(network.v())),
         (OUTPUT_WEIGHT, vec![network.m(), network.k()], row_major(network.u())),
     ];
-    if let Some(b) = network.b() {
-        tensors.push((HIDDEN_BIAS, vec![b.len()], to_bytes(b.iter().copied())));
-    }
-    if let Some(c) = network.c() {
-        tensors.push((OUTPUT_BIAS, vec![c.len()], to_bytes(c.iter().copied())));
+    // Zeros where there is no bias: `load_state_dict` of a plain Sequential wants all four tensors.
+    for (name, bias, len) in
+        [(HIDDEN_BIAS, network.b(), network.k()), (OUTPUT_BIAS, network.c(), network.m())]
+    {
+        let values = bias.map_or_else(|| vec![0.0; len], <[f64]>::to_vec);
+        tensors.push((name, vec![len], to_bytes(values.into_iter())));
     }
     let views = tensors
         .iter()
@@ -162,7 +163,11 @@ mod tests {
     fn a_network_survives_the_round_trip_bit_for_bit() {
         for bias in [BiasKind::None, BiasKind::Hidden, BiasKind::Output, BiasKind::Both] {
             let network = planted(bias);
-            assert_eq!(decode(&encode(&network).expect("encoded")).expect("decoded"), network);
+            let back = decode(&encode(&network).expect("encoded")).expect("decoded");
+            assert_eq!((back.u(), back.v()), (network.u(), network.v()));
+            // A bias that is not there comes back as zeros.
+            assert_eq!(back.b(), Some(network.b().unwrap_or(&[0.0; 8][..network.k()])));
+            assert_eq!(back.c(), Some(network.c().unwrap_or(&[0.0; 8][..network.m()])));
         }
     }
 

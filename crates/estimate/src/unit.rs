@@ -22,7 +22,7 @@ pub struct Unit {
     pub null_residual: f64,
     /// The singular value above it (the system has norm at most 1): far from zero when the combination is unique.
     pub null_gap: f64,
-    /// Rank of the active inputs, at most the number of columns of [`Frame::inputs`].
+    /// Rank of the active inputs, those on the kink not counted, at most the number of columns of [`Frame::inputs`].
     pub input_rank: usize,
 }
 
@@ -91,7 +91,7 @@ const GAP_RATIO: f64 = 100.0;
 /// the active samples as well, and comes with the gap that says whether it is unique. Lemma 33 is the statement that for
 /// generic inputs the first set alone determines w.
 pub fn unit_from_pattern(frame: &Frame, pattern: &SignPattern) -> Result<Unit, Rejection> {
-    let joint = JointSystem::solve(frame, pattern, None)?;
+    let mut joint = JointSystem::solve(frame, pattern, None)?;
     joint.check_without_kink(frame)?;
     joint.into_unit(frame)
 }
@@ -140,8 +140,10 @@ impl JointSystem {
     /// Makes sure that the combination is unique without the samples that lie on the kink.
     ///
     /// Two units that are active on the same samples have combinations that vanish at any one of these samples: each has a
-    /// kink there, an equation more than its pattern has by right, and passes for a unit.
-    fn check_without_kink(&self, frame: &Frame) -> Result<(), Rejection> {
+    /// kink there, an equation more than its pattern has by right, and passes for a unit. In the same way a sample on the kink
+    /// that is counted as active would determine a direction of the weights by t = 0, which is only an assumption: the rank of
+    /// the active inputs is that without it.
+    fn check_without_kink(&mut self, frame: &Frame) -> Result<(), Rejection> {
         let t = self.preactivations(frame);
         let largest = t.iter().fold(0.0f64, |s, t| s.max(t.abs()));
         let off_kink = |j: &usize| t[*j].abs() > frame.zero_tolerance() * largest;
@@ -150,7 +152,9 @@ impl JointSystem {
         if active.len() + inactive.len() == frame.n() {
             return Ok(());
         }
-        let least = spectrum::least_singular(System::assemble(frame, &active, &inactive)?.matrix)?;
+        let system = System::assemble(frame, &active, &inactive)?;
+        self.input_rank = system.inputs.rank().rank;
+        let least = spectrum::least_singular(system.matrix)?;
         let needed = GAP_RATIO * frame.null_tolerance();
         if least.sigma_next < needed {
             return Err(Rejection::NotUnique { gap: least.sigma_next, needed });
@@ -379,5 +383,29 @@ mod tests {
         assert!(matches!(unit_from_pattern(&frame, &random_pattern), Err(Rejection::NoSolution { .. })));
         let all = SignPattern::of((0..60).map(|_| 1.0));
         assert!(matches!(unit_from_pattern(&frame, &all), Err(Rejection::TooFewEquations { .. })));
+    }
+
+    #[test]
+    fn a_sample_on_the_kink_determines_no_direction() {
+        // The active inputs vary along the first coordinate only; the last sample, (0, 1), is on the kink of v = (1, 0).
+        let x = Mat::from_fn(2, 40, |r, j| match (r, j) {
+            (_, 39) => r as f64,
+            (0, j) if j % 2 == 0 => 1.0 + j as f64 / 10.0,
+            (0, j) => -1.0 - j as f64 / 7.0,
+            (_, j) => {
+                if j % 2 == 0 {
+                    0.0
+                } else {
+                    (j % 5) as f64
+                }
+            }
+        });
+        let a = Mat::from_fn(1, 40, |_, j| x[(0, j)].max(0.0));
+        let samples = Samples::new(x.as_ref(), a.as_ref()).expect("valid");
+        let (frame, _) = Frame::new(&samples, BiasKind::None, None).expect("finite");
+        for on_kink in [-1.0, 1.0] {
+            let pattern = SignPattern::of((0..40).map(|j| if j == 39 { on_kink } else { x[(0, j)] }));
+            assert_eq!(unit_from_pattern(&frame, &pattern).expect("a unit").input_rank, 1);
+        }
     }
 }

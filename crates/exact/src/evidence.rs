@@ -65,7 +65,7 @@ impl Answer {
             units: &units,
         };
         let (verdict, reason) = judge(&evidence);
-        let zero = residual <= evidence.allowed;
+        let zero = matches!(verdict, Verdict::Exact | Verdict::ExactOnSamples);
         let level = match (proved && zero, identified && zero && self.units.len() == k) {
             (true, _) => UniquenessLevel::ProvedByLift,
             (false, true) => UniquenessLevel::GivenPatterns,

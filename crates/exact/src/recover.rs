@@ -82,9 +82,17 @@ fn recover_scaled(
     let inputs = frame.inputs().ncols();
     let unknowns = inputs + frame.extended().ncols();
     if fit.n() + 1 < unknowns + SPARE_SAMPLES {
-        // With n at most r the rank of the inputs is that of the samples, and says nothing of the dimension.
+        // Ranks that the number of samples limits say nothing of the dimensions.
         let rank = if inputs < fit.n() { inputs } else { samples.d() + usize::from(bias.hidden()) };
-        return Err(too_few(rank + frame.extended().ncols() + SPARE_SAMPLES - 1 + split.check.len()));
+        let k = if frame.k() + 1 < fit.n() {
+            frame.k()
+        } else {
+            settings.width.unwrap_or(samples.m()).min(samples.m())
+        };
+        let fitted = rank + k + usize::from(bias.output()) + SPARE_SAMPLES - 1;
+        return Err(too_few(
+            settings.holdout.map_or(fitted + 4, |f| (fitted as f64 / (1.0 - f)).ceil() as usize + 1),
+        ));
     }
     let search = search(&frame, settings, reporter)?;
     let mut answer = Answer::fit(fit, frame, search, settings, &label_spectrum, reporter)?;

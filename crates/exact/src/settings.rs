@@ -60,6 +60,9 @@ pub struct Settings {
     pub max_lift: usize,
 }
 
+/// The largest width that may be asked for: far beyond what can be recovered, and small enough to report on each unit.
+const MAX_WIDTH: usize = 65_536;
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
@@ -82,7 +85,9 @@ impl Settings {
     pub fn validate(&self) -> Result<(), RecoverError> {
         let out_of_range = |name, value, allowed| Err(RecoverError::Setting { name, value, allowed });
         match (self.width, self.holdout) {
-            (Some(0), _) => out_of_range("width", 0.0, "at least 1"),
+            (Some(width), _) if width == 0 || width > MAX_WIDTH => {
+                out_of_range("width", width as f64, "from 1 to 65536")
+            }
             (_, Some(f)) if !(0.0..=0.5).contains(&f) => out_of_range("holdout", f, "in [0, 0.5]"),
             _ => Ok(()),
         }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::{Context, ensure};
+use orthant::linalg::tolerance;
 use orthant::network::Alignment;
 use orthant::{Mat, Network, align};
 use serde::Serialize;
@@ -114,11 +115,13 @@ impl Comparison {
     }
 }
 
-/// Indices of the units that can change an output, and of those that cannot: a zero column of U, or a zero row of V with a
-/// bias that is not positive.
+/// Indices of the units that can change an output, and of those that cannot: a column of U that is zero beside the largest one
+/// (weight decay leaves 10⁻⁸⁰ in dead units), or a zero row of V with a bias that is not positive.
 fn split_by_effect(network: &Network) -> (Vec<usize>, Vec<usize>) {
+    let size = |i: usize| network.u().col(i).norm_l2();
+    let largest = (0..network.k()).map(size).fold(0.0, f64::max);
     let acts = |&i: &usize| {
-        let speaks = network.u().col(i).iter().any(|&u| u != 0.0);
+        let speaks = size(i) > tolerance::EPS * largest;
         let listens = network.v().row(i).iter().any(|&v| v != 0.0);
         speaks && (listens || network.hidden_bias(i) > 0.0)
     };
