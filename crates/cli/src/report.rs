@@ -206,11 +206,11 @@ mod tests {
             margin: f64::INFINITY,
             undetermined_directions: 9,
             identified: false,
-            reason: UnitReason::NeverActive,
+            reason: UnitReason::NoTrace,
         };
         Report {
             verdict: Verdict::ExactOnSamples,
-            reason: Reason::UndeterminedUnits { units: n_open, first: UnitReason::NeverActive },
+            reason: Reason::UndeterminedUnits { units: n_open, first: UnitReason::NoTrace },
             width: n_open,
             label_rank: 6,
             label_rank_kept: 0.1,
@@ -246,7 +246,10 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(&json).expect("valid JSON");
         assert!(value["kappa_u"].is_null() && value["units"][0]["margin"].is_null());
         assert_eq!(value["verdict"], "exact on the samples");
-        assert_eq!(value["units"][0]["reason"], "never active on these inputs");
+        assert_eq!(
+            value["units"][0]["reason"],
+            "no trace in the labels: never active on these inputs, or merged with another unit"
+        );
         assert_eq!(value["units"][0]["code"], "never-active");
     }
 
@@ -254,7 +257,7 @@ mod tests {
     fn the_summary_lists_ten_units_at_most() {
         let text = summary(&report(12), RUN);
         assert!(text.starts_with("verdict     exact on the samples\n"));
-        assert_eq!(text.matches("never active on these inputs (active on 0").count(), LISTED_UNITS);
+        assert_eq!(text.matches("or merged with another unit (active on 0").count(), LISTED_UNITS);
         assert!(text.contains("... and 2 more"));
         assert!(!summary(&report(10), RUN).contains("more"));
     }

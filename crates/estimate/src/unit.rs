@@ -103,7 +103,7 @@ pub fn unit_from_pattern(frame: &Frame, pattern: &SignPattern) -> Result<Unit, R
 /// `preactivations` has length n: approximate values before the rectifier.
 ///
 /// # Errors
-/// [`Rejection`] of the last pattern. The iteration stops after ten patterns in any case.
+/// [`Rejection`] of the last pattern. The iteration stops after eleven patterns in any case.
 ///
 /// # Cost
 /// That of [`unit_from_pattern`] for each pattern, usually two or three.

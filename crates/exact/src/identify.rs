@@ -95,7 +95,8 @@ fn antiparallel(frame: &Frame, units: &[Unit], i: usize) -> bool {
 /// A false unit is a combination of true ones, f = Σ_J a_i f_i + c, that is affine where none of J has a kink to show; it must
 /// take |∪N_i| prescribed values with |J| free numbers. By Hall's theorem the counts hold for all J around unit i exactly
 /// when all units, unit i three times, can be matched to different inactive samples; that is what is computed, by augmenting
-/// paths. This is an argument about generic inputs, not a proof (the lift is).
+/// paths, unit by unit, so that a unit that fails does not take others with it.
+/// This is an argument about generic inputs, not a proof (the lift is).
 fn spare_inactive_samples(units: &[Unit]) -> Vec<bool> {
     let k = units.len();
     // A unit with this many inactive samples finds a free one whatever the others take.

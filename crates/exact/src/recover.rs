@@ -29,8 +29,8 @@ const SPARE_SAMPLES: usize = 4;
 /// [`RecoverError`]. Data that no network explains are not an error: the verdict says so.
 ///
 /// # Cost
-/// Pursuit: 4n(r + k) single-precision operations for some 60 k to 200 k start-iterations, and about 2nk(r + k)(r + 2k) for the
-/// units' systems. The lift, where it applies: 6N³. About eight copies of the data in memory.
+/// Pursuit: 4n(r + k) single-precision operations for each of some 200 k to 400 k start-iterations (k being the width), and about
+/// 2nk(r + k)(r + 2k) for the units' systems. The lift, where it applies: 6N³. About eight copies of the data in memory.
 ///
 /// # Paper
 /// Theorem 49 with Algorithm 5 replaced by searches that need no distribution, and Algorithm 6 by its rank-revealing form.

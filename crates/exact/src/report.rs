@@ -46,8 +46,8 @@ impl fmt::Display for Verdict {
 /// Which uniqueness statement the data support.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum UniquenessLevel {
-    /// The lifted matrix has a null space of dimension k: no other network of this width has these labels, whatever its
-    /// activation patterns.
+    /// The null space of the lifted matrix holds nothing but the units: no other network of this width, with the biases that were
+    /// fitted, has these labels, whatever its activation patterns. Wider networks are not excluded.
     #[serde(rename = "proved by lift")]
     ProvedByLift,
     /// No other network with the same activation patterns has these labels.
@@ -65,7 +65,8 @@ pub struct Uniqueness {
     pub level: UniquenessLevel,
     /// Number of monomials N of the lift, when it was computed.
     pub lift_monomials: Option<usize>,
-    /// Dimension of the null space of the lifted matrix (k for uniqueness), when it was computed.
+    /// Dimension of the null space of the lifted matrix, when it was computed: for uniqueness k, and one more for each pair of
+    /// units of which one is active only where the other is, or that are never active together.
     pub lift_null_dimension: Option<usize>,
     /// Certified lower bound for the smallest singular value of the lifted matrix on the complement of its null space, over
     /// the bound on its rounding error. The rank is shown when this exceeds 1.
@@ -79,8 +80,6 @@ pub struct Uniqueness {
 pub enum UnitReason {
     /// Nothing is missing.
     Identified,
-    /// Active on no sample: nothing in the labels depends on its weights.
-    NeverActive,
     /// Active on every sample: it acts linearly and merges with every other such unit and the output bias.
     AlwaysActive,
     /// Too few active samples to determine or check its weights.
@@ -91,8 +90,6 @@ pub enum UnitReason {
     Parallel,
     /// Its active inputs do not vary in all directions; the weights have minimum norm in the others.
     UndeterminedDirections,
-    /// The singular gap does not separate its activations from other combinations of the labels.
-    NoGap,
     /// Asked for (by the width given) but without any trace in the labels: never active, or merged with another unit.
     NoTrace,
     /// Fitted numerically to what the determined units leave unexplained.
@@ -103,7 +100,6 @@ impl fmt::Display for UnitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             UnitReason::Identified => "identified",
-            UnitReason::NeverActive => "never active on these inputs",
             UnitReason::AlwaysActive => {
                 "always active: it acts linearly and merges with the other such units"
             }
@@ -111,7 +107,6 @@ impl fmt::Display for UnitReason {
             UnitReason::TooFewInactive => "too few inactive samples",
             UnitReason::Parallel => "parallel to another unit on these samples",
             UnitReason::UndeterminedDirections => "its active inputs do not vary in every direction",
-            UnitReason::NoGap => "no singular gap separates it from other combinations",
             UnitReason::NoTrace => {
                 "no trace in the labels: never active on these inputs, or merged with another unit"
             }
@@ -127,8 +122,8 @@ pub struct UnitReport {
     pub active: usize,
     /// Samples on which it is inactive.
     pub inactive: usize,
-    /// Least singular value of the unit's joint system over the one above it is `null_residual / null_gap`; this is the one
-    /// above: how far from every other combination of labels, in units of the system's norm (at most 1).
+    /// The singular value above the least of the unit's joint system, whose norm is at most 1: how far every other combination of
+    /// the labels is from having the unit's pattern.
     pub null_gap: f64,
     /// Least singular value of the joint system: zero to rounding for a true unit.
     pub null_residual: f64,
@@ -252,13 +247,14 @@ pub struct Report {
     pub label_rank_kept: f64,
     /// σ_(rank+1) / σ_1 of the labels, 0 when the rank is full.
     pub label_rank_dropped: f64,
-    /// Root mean square residual over root mean square of the centred labels, on the samples fitted.
+    /// Root mean square residual over root mean square of the centred labels, all outputs together, on the samples fitted.
     pub residual: f64,
     /// The same on the samples held out, before they were used for anything.
     pub holdout_residual: Option<f64>,
     /// Number of samples held out.
     pub holdout_samples: usize,
-    /// Relative precision of the labels: 2⁻⁵² for `f64`, about 6e-8 for `f32`, or what the spectrum shows.
+    /// Relative precision of the labels: 2⁻⁵² for `f64` (times the size of their mean, where that is larger), or what the
+    /// spectrum shows where the entries are those of `f32` or decimals.
     pub label_precision: f64,
     /// Condition number of U.
     pub kappa_u: f64,
