@@ -250,7 +250,7 @@ mod tests {
             value["units"][0]["reason"],
             "no trace in the labels: never active on these inputs, or merged with another unit"
         );
-        assert_eq!(value["units"][0]["code"], "never-active");
+        assert_eq!(value["units"][0]["code"], "no-trace");
     }
 
     #[test]
