@@ -429,4 +429,38 @@ mod tests {
     fn the_most_common_value_is_found_in_the_middle() {
         assert_eq!(most_common(&[-3.0, -1.0, 2.0, 2.0, 2.0, 5.0], 1e-9), 2.0);
     }
+
+    #[test]
+    fn monomials_that_are_rounding_prove_nothing() {
+        // The last input is alone on every third sample, where no unit is active, and zero elsewhere: its weights are open, and
+        // y_a x_5 is zero in truth and rounding in fact.
+        let mut spec = PlantedSpec { m: 4, k: 3, d: 5, seed: 6, ..PlantedSpec::default() };
+        for seed in 0..4 {
+            spec.seed = seed;
+            let p = spec.plant(400).expect("valid");
+            let mut v = p.network.v().to_owned();
+            (0..3).for_each(|i| v[(i, 4)] = -v[(i, 4)].abs());
+            let network =
+                orthant_network::Network::new(p.network.u().to_owned(), v, None, None).expect("fits");
+            let x = Mat::from_fn(5, 400, |r, j| match (j % 3 == 0, r == 4) {
+                (true, true) => p.x[(r, j)].abs(),
+                (false, false) => p.x[(r, j)],
+                _ => 0.0,
+            });
+            let a = network.labels(x.as_ref());
+            let samples = Samples::new(x.as_ref(), a.as_ref()).expect("valid");
+            let frame = Frame::new(&samples, BiasKind::None, None).expect("finite").0;
+            let mut callback = |_| ControlFlow::Continue(());
+            let lift =
+                Lift::compute(&frame, &mut Reporter::new(&mut callback)).expect("finite").expect("enough");
+            let t = network.preactivations(x.as_ref());
+            let units: Vec<Unit> = (0..3)
+                .filter_map(|i| {
+                    unit::unit_from_pattern(&frame, &SignPattern::of(t.row(i).iter().copied())).ok()
+                })
+                .collect();
+            assert!(lift.null_dimension >= 6, "{seed}: {}", lift.null_dimension);
+            assert!(!lift.proves_uniqueness(&frame, &units, true), "{seed}");
+        }
+    }
 }

@@ -256,6 +256,28 @@ impl Answer {
         relative_residual(&self.network, on, scale)
     }
 
+    /// The largest relative residual of a single output, in units of its own terms: an output that is small beside the others is
+    /// met too. Labels that are coarser than `f64` may be rounded to one step for all outputs, and are judged together.
+    pub(crate) fn worst_output_residual(&self) -> f64 {
+        if self.precision > COARSE {
+            return 0.0;
+        }
+        let (x, a) = (self.fit.x.as_ref(), self.fit.a.as_ref());
+        let error = &self.network.labels(x) - a;
+        let z = self.network.activations(x);
+        let root = (x.ncols() as f64).sqrt();
+        let outputs = 0..a.nrows();
+        outputs
+            .map(|o| {
+                let terms: f64 =
+                    (0..self.network.k()).map(|i| self.network.u()[(o, i)].abs() * z.row(i).norm_l2()).sum();
+                let bias = self.network.c().map_or(0.0, |c| c[o].abs()) * root;
+                let residual = error.row(o).norm_l2();
+                if residual == 0.0 { 0.0 } else { residual / (a.row(o).norm_l2() + terms + bias) }
+            })
+            .fold(0.0, f64::max)
+    }
+
     /// The residual that rounding explains: that of the labels, and the backward error of the factorisations.
     ///
     /// Weak units make the label space less certain by as much as they matter less for the residual, so the conditioning of U

@@ -56,7 +56,7 @@ impl Answer {
             found: self.units.len(),
             wanted,
             full_rank: label_spectrum.rank.rank == samples.m(),
-            residual,
+            residual: residual.max(self.worst_output_residual()),
             allowed: self.allowed(),
             holdout: holdout.residual.filter(|_| !holdout.absorbed),
             holdout_allowed: self.holdout_allowed(),

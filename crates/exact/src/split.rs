@@ -107,6 +107,14 @@ mod tests {
     }
 
     #[test]
+    fn twins_whose_labels_differ_by_rounding_count_once() {
+        let x = Mat::from_fn(1, 40, |_, j| (j % 4) as f64);
+        let a = Mat::from_fn(1, 40, |_, j| (1.1 + (j % 4) as f64) * (1.0 + (j % 3) as f64 * tolerance::EPS));
+        let samples = Samples::new(x.as_ref(), a.as_ref()).expect("valid");
+        assert_eq!(Split::draw(&samples, Some(0.0), 0, 0).fit.len(), 4);
+    }
+
+    #[test]
     fn negative_zero_is_zero_and_other_labels_make_another_sample() {
         let x = faer_row(&[0.0, -0.0, 0.0]);
         let a = faer_row(&[1.0, 1.0, 2.0]);

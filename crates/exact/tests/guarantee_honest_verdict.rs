@@ -334,3 +334,24 @@ fn a_small_output_bias_is_not_left_out_of_an_exact_answer() {
     let outcome = require_honest(&recipe.plant().expect("valid"), &Settings::default());
     assert!(outcome.is_ok(), "{outcome:?}");
 }
+
+/// An output of pure noise is not explained however small it is beside the others.
+#[test]
+fn a_small_output_of_noise_is_not_exact() {
+    for seed in 0..5 {
+        let planted = spec(6, 4, 6, BiasKind::Both, InputKind::Gaussian, seed).plant(200).expect("valid");
+        let noise =
+            orthant_linalg::random::gaussian_vec(200, &mut orthant_linalg::random::stream(seed, "noise", 0));
+        let a =
+            orthant_linalg::Mat::from_fn(
+                7,
+                200,
+                |o, j| if o < 6 { planted.a[(o, j)] } else { 1e-13 * noise[j] },
+            );
+        let samples = Samples::new(planted.x.as_ref(), a.as_ref()).expect("finite");
+        let report = recover(&samples, &Settings::default(), &mut |_| ControlFlow::Continue(()))
+            .expect("enough")
+            .report;
+        assert!(!matches!(report.verdict, Verdict::Exact | Verdict::ExactOnSamples), "{report:?}");
+    }
+}
