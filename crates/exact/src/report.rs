@@ -247,7 +247,8 @@ pub struct Report {
     pub label_rank_kept: f64,
     /// σ_(rank+1) / σ_1 of the labels, 0 when the rank is full.
     pub label_rank_dropped: f64,
-    /// Root mean square residual over root mean square of the centred labels, all outputs together, on the samples fitted.
+    /// Root mean square residual over root mean square of the centred labels, all outputs together, on the samples fitted. The
+    /// verdict also looks at each output by itself.
     pub residual: f64,
     /// The same on the samples held out, before they were used for anything.
     pub holdout_residual: Option<f64>,
