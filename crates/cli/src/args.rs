@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use orthant::network::{BiasKind, InputKind};
-use orthant::{BiasModel, Method};
+use orthant::{Activation, BiasModel, Method};
 
 /// More threads than any machine this runs on; beyond it the operating system fails in unclear ways.
 const MAX_THREADS: u64 = 1024;
@@ -18,7 +18,8 @@ const MAX_THREADS: u64 = 1024;
     after_help = "\
 In .npy files rows are samples: inputs have shape (n, d), labels (n, m). Networks are
 safetensors files with the tensors 0.weight (k, d), 0.bias (k), 2.weight (m, k), 2.bias (m)
-of a PyTorch nn.Sequential(Linear, ReLU, Linear).
+of a PyTorch nn.Sequential(Linear, ReLU, Linear); another activation than ReLU is named in the
+metadata, under 'activation'.
 
 Text for people goes to stderr, JSON to stdout.
 Output files appear whole, and only when everything succeeded.
@@ -82,6 +83,9 @@ pub struct RecoverArgs {
     /// Biases of the network; auto fits both and drops those that come out as zero
     #[arg(long, value_enum, default_value_t = BiasChoice::Auto)]
     pub bias: BiasChoice,
+    /// Activation of the hidden units: relu, power:C for t^C, expm1, expm1-square (all zero for t <= 0), leaky-relu:A, abs
+    #[arg(long, value_name = "NAME", default_value = "relu")]
+    pub activation: Activation,
     /// How to search for the units
     #[arg(long, value_enum, default_value_t = MethodChoice::Auto)]
     pub method: MethodChoice,
@@ -181,6 +185,9 @@ pub struct GenerateArgs {
     /// Biases of the network
     #[arg(long, value_enum, default_value_t = PlantedBias::None)]
     pub bias: PlantedBias,
+    /// Activation of the hidden units: relu, power:C for t^C, expm1, expm1-square (all zero for t <= 0), leaky-relu:A, abs
+    #[arg(long, value_name = "NAME", default_value = "relu")]
+    pub activation: Activation,
     /// Distribution of the inputs
     #[arg(long, value_enum, default_value_t = InputChoice::GAUSSIAN)]
     pub inputs: InputChoice,

@@ -6,11 +6,15 @@
 //! | `0.bias` | (k) | b; zeros are written, and nothing may be read, where there is none |
 //! | `2.weight` | (m, k) | U |
 //! | `2.bias` | (m) | c; likewise |
+//!
+//! The metadata entry `activation` names the activation when it is not ReLU.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use orthant::{Mat, MatRef, Network};
+use orthant::network::UnknownActivation;
+use orthant::{Activation, Mat, MatRef, Network};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
@@ -18,6 +22,7 @@ const HIDDEN_WEIGHT: &str = "0.weight";
 const HIDDEN_BIAS: &str = "0.bias";
 const OUTPUT_WEIGHT: &str = "2.weight";
 const OUTPUT_BIAS: &str = "2.bias";
+const ACTIVATION: &str = "activation";
 const NAMES: [&str; 4] = [HIDDEN_WEIGHT, HIDDEN_BIAS, OUTPUT_WEIGHT, OUTPUT_BIAS];
 
 /// Reads a network from a file; F64 and F32 tensors are accepted.
@@ -55,7 +60,10 @@ pub fn encode(network: &Network) -> anyhow::Result<Vec<u8>> {
         .iter()
         .map(|(name, shape, bytes)| Ok((*name, TensorView::new(Dtype::F64, shape.clone(), bytes)?)))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(safetensors::serialize(views, None)?)
+    let activation = network.activation();
+    let metadata =
+        (!activation.is_relu()).then(|| HashMap::from([(ACTIVATION.to_string(), activation.name())]));
+    Ok(safetensors::serialize(views, metadata)?)
 }
 
 fn row_major(matrix: MatRef<'_, f64>) -> Vec<u8> {
@@ -111,8 +119,22 @@ fn decode(bytes: &[u8]) -> anyhow::Result<Network> {
     }
     ensure!(v.ncols() > 0 && u.nrows() > 0, "has {} inputs and {} outputs", v.ncols(), u.nrows());
     // Shapes and finiteness are checked above: what is left is overflow in bringing rows to unit norm.
-    Network::new(u, v, b, c)
+    Network::with_activation(activation(bytes)?, u, v, b, c)
         .map_err(|error| anyhow!("overflows when rows of 0.weight are scaled to unit norm: {error}"))
+}
+
+/// The activation that the metadata name, ReLU when they name none.
+fn activation(bytes: &[u8]) -> anyhow::Result<Activation> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes)?;
+    match metadata.metadata().as_ref().and_then(|entries| entries.get(ACTIVATION)) {
+        None => Ok(Activation::RELU),
+        Some(name) => {
+            let shown: String = name.chars().take(60).collect();
+            shown.parse().map_err(|error: UnknownActivation| {
+                anyhow!("names an activation that is not known: {}", error.to_string().escape_debug())
+            })
+        }
+    }
 }
 
 /// The entries of a tensor, in row-major order, all finite.

@@ -1,5 +1,7 @@
 //! The cone walk: units as extreme rays of the cone of non-negative label combinations.
 
+use std::iter;
+
 use orthant_linalg::spectrum;
 use orthant_linalg::{LinalgError, Mat, MatRef, product, random};
 use orthant_network::SignPattern;
@@ -35,7 +37,8 @@ pub struct ConeSettings {
 ///
 /// walks along extreme rays and meets units; h is the leverage of one sample in what the known units leave unexplained, so
 /// that known units have ⟨h, y⟩ = 0 and are never met again. A unit that is nearly always active has few zeros itself, but
-/// f(−t) = f(t) − t has many, and lies in the row space of A, X and the constants: that cone is walked too, in turn.
+/// f(−t) = f(t) − t has many, and lies in the row space of A, X and the constants: that cone is walked too, in turn (for
+/// max(t, 0) only, as for no other activation f(t) − f(−t) is affine).
 ///
 /// This is the method for natural inputs, where units are rarely or nearly always active and searches by distance fail.
 ///
@@ -98,7 +101,8 @@ struct Cone {
 }
 
 impl Subset {
-    fn cones(&self) -> Result<[Cone; 2], LinalgError> {
+    /// The cone of the labels, and for max(t, 0) that of labels and inputs.
+    fn cones(&self) -> Result<Vec<Cone>, LinalgError> {
         let n = self.frame.n();
         let constant = Mat::from_fn(n, 1, |_, _| 1.0 / (n as f64).sqrt());
         let affine = orthonormal_sum(self.frame.inputs(), constant.as_ref())?;
@@ -110,14 +114,13 @@ impl Subset {
             Ok(svd.u.as_ref().subcols(0, kept).to_owned())
         };
         let mut cones = Vec::with_capacity(2);
-        for trivial in [constant, affine] {
+        let mirrored = self.frame.activation().is_relu();
+        for trivial in iter::once(constant).chain(mirrored.then_some(affine)) {
             let labels = modulo(&trivial)?;
             let basis = orthonormal_sum(trivial.as_ref(), labels.as_ref())?;
             cones.push(Cone { basis, labels, trivial });
         }
-        let second = cones.pop().expect("two cones were pushed");
-        let first = cones.pop().expect("two cones were pushed");
-        Ok([first, second])
+        Ok(cones)
     }
 
     fn round(
@@ -133,7 +136,7 @@ impl Subset {
             (self.samples.len() < whole.n()).then(|| Transfer::new(whole, &self.samples)).transpose()?;
         let mut walks = 0;
         while walks < budget && found.len() < whole.n_rectified() {
-            let cone = &cones[walks % 2];
+            let cone = &cones[walks % cones.len()];
             walks += 1;
             report(found.len(), walks)?;
             let unexplained = self.unexplained(cone, found)?;

@@ -2,7 +2,7 @@
 
 use orthant_linalg::spectrum::{self, RankDecision};
 use orthant_linalg::{LinalgError, Mat, MatRef, product, tolerance};
-use orthant_network::{BiasKind, Samples};
+use orthant_network::{Activation, BiasKind, Samples};
 
 /// Orthonormal bases of the row spaces of the labels and of the inputs.
 ///
@@ -18,6 +18,7 @@ pub struct Frame {
     k: usize,
     inputs: Mat<f64>,
     bias: BiasKind,
+    activation: Activation,
     angle: f64,
     linear: Mat<f64>,
 }
@@ -139,6 +140,11 @@ impl Frame {
         Ok((Frame::assemble(extend(q, bias.output()), k, inputs, bias, angle)?, spectrum))
     }
 
+    /// The same frame for units of another activation than max(t, 0).
+    pub fn with_activation(self, activation: Activation) -> Frame {
+        Frame { activation, ..self }
+    }
+
     fn assemble(
         extended: Mat<f64>,
         k: usize,
@@ -147,7 +153,8 @@ impl Frame {
         angle: f64,
     ) -> Result<Frame, LinalgError> {
         let linear = Mat::zeros(extended.ncols(), 0);
-        let mut frame = Frame { extended, k, inputs, bias, angle, linear };
+        let activation = Activation::RELU;
+        let mut frame = Frame { extended, k, inputs, bias, activation, angle, linear };
         frame.linear = frame.linear_part()?;
         Ok(frame)
     }
@@ -181,6 +188,11 @@ impl Frame {
         self.bias
     }
 
+    /// The activation of the units.
+    pub fn activation(&self) -> &Activation {
+        &self.activation
+    }
+
     /// Basis of the row space of the labels, n × k; columns have mean zero when an output bias is fitted.
     pub fn labels(&self) -> MatRef<'_, f64> {
         self.extended.as_ref().subcols(0, self.k)
@@ -203,8 +215,12 @@ impl Frame {
         self.linear.as_ref()
     }
 
-    /// Number of units that can be found by their kinks: k less the dimension of [`Frame::linear`], constants aside.
+    /// Number of units that can be found by their kinks: k less the dimension of [`Frame::linear`], constants aside. Only for
+    /// max(t, 0) are always-active units affine; for other activations this is k.
     pub fn n_rectified(&self) -> usize {
+        if !self.activation.is_relu() {
+            return self.k;
+        }
         // The constant, when the labels allow for one, is an affine function where the inputs have it too, and no unit.
         let last = self.extended.ncols() - 1;
         let constant = usize::from(self.bias.output() && self.linear.row(last).norm_l2() > 0.5);
@@ -247,7 +263,8 @@ impl Frame {
             input_tolerance(samples.len(), self.inputs.ncols()),
         )?;
         let extended = extend(svd.u.as_ref().subcols(0, self.k), self.bias.output());
-        Ok(Some(Frame::assemble(extended, self.k, inputs, self.bias, self.angle / shrink)?))
+        let restricted = Frame::assemble(extended, self.k, inputs, self.bias, self.angle / shrink)?;
+        Ok(Some(restricted.with_activation(self.activation.clone())))
     }
 }
 

@@ -159,7 +159,8 @@ impl Monomials {
 }
 
 impl Lift {
-    /// Computes the null space. `None` when there are fewer than N − k samples, which determine nothing.
+    /// Computes the null space. `None` when there are fewer than N − k samples, which determine nothing, or when the activation is
+    /// not max(t, 0), which alone satisfies the identity.
     ///
     /// # Errors
     /// [`SearchError`].
@@ -171,7 +172,7 @@ impl Lift {
         let monomials = Monomials::of(frame);
         let (count, k) = (monomials.count(), frame.k());
         let samples = frame.n().min(2 * count);
-        if k == 0 || samples + k < count {
+        if k == 0 || samples + k < count || !frame.activation().is_relu() {
             return Ok(None);
         }
         let mut norms = monomials.column_norms(frame, samples);
@@ -415,7 +416,7 @@ mod tests {
     #[test]
     fn too_few_samples_prove_nothing() {
         let spec = PlantedSpec { m: 6, k: 5, d: 7, seed: 4, ..PlantedSpec::default() };
-        assert!(lifted(spec, -6).is_none());
+        assert!(lifted(spec.clone(), -6).is_none());
         // With N − k − 1 equations or a few more, the null space is larger than the units'.
         let (frame, lift) = lifted(spec, -5).expect("N − k samples");
         let mut units = Vec::new();

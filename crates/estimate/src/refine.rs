@@ -99,8 +99,8 @@ pub fn refine(
 /// A set of directions with everything that depends on it.
 struct Point {
     directions: Mat<f64>,
-    /// 1 where a unit is active, n × k.
-    mask: Mat<f64>,
+    /// f'(t) of each unit on each sample, n × k.
+    slopes: Mat<f64>,
     /// Orthonormal basis of the activations and the constant.
     span: Mat<f64>,
     /// Triangle of the QR of U, k × k: what the output layer does to lengths.
@@ -116,8 +116,9 @@ impl Point {
         let (n, k) = (frame.n(), directions.ncols());
         let constant = usize::from(frame.bias().output());
         let t = product::matmul(frame.inputs(), directions.as_ref());
-        let mask = Mat::from_fn(n, k, |i, j| if t[(i, j)] > 0.0 { 1.0 } else { 0.0 });
-        let design = Mat::from_fn(n, k + constant, |i, j| if j < k { t[(i, j)].max(0.0) } else { 1.0 });
+        let f = frame.activation();
+        let slopes = Mat::from_fn(n, k, |i, j| f.derivative(t[(i, j)]));
+        let design = Mat::from_fn(n, k + constant, |i, j| if j < k { f.value(t[(i, j)]) } else { 1.0 });
         let factor = RankRevealing::new(design.clone(), tolerance::backward(n, k + constant))?;
         let solution = factor.solve(labels);
         let mut residual = labels.to_owned();
@@ -127,13 +128,13 @@ impl Point {
         let reduced = product::matmul(residual.as_ref(), qr.thin_q().as_ref());
         let norm = product::frobenius(residual.as_ref());
         let span = Qr::factor(design).thin_q();
-        Ok(Point { directions, mask, span, output: qr.r(), reduced, residual: norm })
+        Ok(Point { directions, slopes, span, output: qr.r(), reduced, residual: norm })
     }
 
-    /// The change of activations, as seen in the labels once the output layer has followed: (I − P)(S ∘ Z d) R'.
+    /// The change of activations, as seen in the labels once the output layer has followed: (I − P)(f'(t) ∘ Z d) R'.
     fn forward(&self, frame: &Frame, change: &Mat<f64>) -> Mat<f64> {
         let mut moved = product::matmul(frame.inputs(), change.as_ref());
-        multiply_entries(&mut moved, &self.mask);
+        multiply_entries(&mut moved, &self.slopes);
         self.remove_span(&mut moved);
         product::matmul(moved.as_ref(), self.output.transpose())
     }
@@ -142,7 +143,7 @@ impl Point {
     fn backward(&self, frame: &Frame, values: &Mat<f64>) -> Mat<f64> {
         let mut pulled = product::matmul(values.as_ref(), self.output.as_ref());
         self.remove_span(&mut pulled);
-        multiply_entries(&mut pulled, &self.mask);
+        multiply_entries(&mut pulled, &self.slopes);
         product::matmul(frame.inputs().transpose(), pulled.as_ref())
     }
 
@@ -183,10 +184,10 @@ impl Point {
     }
 }
 
-fn multiply_entries(values: &mut Mat<f64>, mask: &Mat<f64>) {
+fn multiply_entries(values: &mut Mat<f64>, factors: &Mat<f64>) {
     for j in 0..values.ncols() {
-        for (value, mask) in values.col_as_slice_mut(j).iter_mut().zip(mask.col_as_slice(j)) {
-            *value *= mask;
+        for (value, factor) in values.col_as_slice_mut(j).iter_mut().zip(factors.col_as_slice(j)) {
+            *value *= factor;
         }
     }
 }

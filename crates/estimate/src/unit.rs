@@ -7,6 +7,8 @@ use orthant_network::SignPattern;
 
 use crate::frame::{Frame, input_tolerance};
 
+mod curved;
+
 /// A hidden unit's activations, found as a vector of the label space.
 #[derive(Debug, Clone)]
 pub struct Unit {
@@ -18,6 +20,9 @@ pub struct Unit {
     pub pattern: SignPattern,
     /// The activations, scaled to unit norm; zero outside the pattern.
     pub activations: Vec<f64>,
+    /// f(t) = amplitude · activations for the values t before the activation that `direction` gives. 1 for activations with a
+    /// degree, where the scale is free; otherwise identified together with the direction.
+    pub amplitude: f64,
     /// Least singular value of the joint system: zero, to the angle of the frame.
     pub null_residual: f64,
     /// The singular value above it (the system has norm at most 1): far from zero when the combination is unique.
@@ -90,7 +95,13 @@ const GAP_RATIO: f64 = 100.0;
 /// and then fits z X = w A on it; the least singular vector of both sets of equations at once needs no normalisation, uses
 /// the active samples as well, and comes with the gap that says whether it is unique. Lemma 33 is the statement that for
 /// generic inputs the first set alone determines w.
+///
+/// For other activations than max(t, 0) the active equations are not linear: then the first set determines w, and the values
+/// before the activation are fitted to f⁻¹ of the activations (Appendix G.1).
 pub fn unit_from_pattern(frame: &Frame, pattern: &SignPattern) -> Result<Unit, Rejection> {
+    if !frame.activation().is_relu() {
+        return curved::unit_from_pattern(frame, pattern);
+    }
     let mut joint = JointSystem::solve(frame, pattern, None)?;
     joint.check_without_kink(frame)?;
     joint.into_unit(frame)
@@ -108,6 +119,9 @@ pub fn unit_from_pattern(frame: &Frame, pattern: &SignPattern) -> Result<Unit, R
 /// # Cost
 /// That of [`unit_from_pattern`] for each pattern, usually two or three.
 pub fn settle(frame: &Frame, preactivations: &[f64]) -> Result<Unit, Rejection> {
+    if !frame.activation().is_relu() {
+        return curved::settle(frame, preactivations);
+    }
     let mut pattern = SignPattern::of(preactivations.iter().copied());
     let start = Mat::from_fn(frame.n(), 1, |i, _| preactivations[i]);
     let mut direction = product::matmul(frame.inputs().transpose(), start.as_ref());
@@ -244,6 +258,7 @@ impl JointSystem {
             direction: self.direction.iter().map(|v| v / norm).collect(),
             pattern: self.pattern,
             activations,
+            amplitude: 1.0,
             null_residual: self.residual,
             null_gap: self.gap,
             input_rank: self.input_rank,

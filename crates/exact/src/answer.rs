@@ -194,7 +194,7 @@ impl Answer {
                 HiddenWeights { v, b }
             })
             .collect();
-        weights::output_layer(&self.fit.samples(), &hidden, bias)
+        weights::output_layer(&self.fit.samples(), self.frame.activation(), &hidden, bias)
     }
 
     /// Leaves out biases that are zero to the precision of the answer, when the labels are explained as well without them.
@@ -236,6 +236,7 @@ impl Answer {
         let whole = Part::of(samples, &all);
         let bias = settings.bias.fitted();
         let (frame, spectrum) = Frame::new(&whole.samples(), bias, settings.width)?;
+        let frame = frame.with_activation(settings.activation.clone());
         if spectrum.rank.rank < self.frame.k() || frame.k() != self.frame.k() {
             return Ok(false);
         }

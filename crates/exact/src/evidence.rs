@@ -114,7 +114,7 @@ pub(crate) fn constant_labels(
     label_spectrum: &LabelSpectrum,
     settings: &Settings,
 ) -> Result<Recovery, RecoverError> {
-    let network = weights::output_layer(samples, &[], BiasKind::Output)?;
+    let network = weights::output_layer(samples, &settings.activation, &[], BiasKind::Output)?;
     let report = Report {
         verdict: Verdict::NotRecovered,
         reason: Reason::ConstantLabels,

@@ -158,6 +158,7 @@ mod tests {
             direction: vec![1.0],
             pattern,
             activations: vec![],
+            amplitude: 1.0,
             null_residual: 0.0,
             null_gap: 1.0,
             input_rank: 1,

@@ -2,7 +2,7 @@
 
 use orthant_estimate::{Callback, Frame, Reporter};
 use orthant_linalg::{LinalgError, Mat, MatRef};
-use orthant_network::{Network, Samples};
+use orthant_network::{Network, RowScale, Samples};
 
 use crate::answer::Answer;
 use crate::error::RecoverError;
@@ -53,8 +53,10 @@ pub fn recover(
         Samples::new(x.as_ref(), a.as_ref()).expect("scaling to size one keeps shapes and finiteness");
     let mut recovery = recover_scaled(&scaled, settings, &mut reporter)?;
     recovery.network = rescale(&recovery.network, input_scale, label_scale)?;
-    for unit in &mut recovery.report.units {
-        unit.margin *= input_scale;
+    if settings.activation.row_scale() == RowScale::Normalised {
+        for unit in &mut recovery.report.units {
+            unit.margin *= input_scale;
+        }
     }
     Ok(recovery)
 }
@@ -76,6 +78,7 @@ fn recover_scaled(
         return Err(too_few(2 + SPARE_SAMPLES));
     }
     let (frame, label_spectrum) = Frame::new(&fit.samples(), bias, settings.width)?;
+    let frame = frame.with_activation(settings.activation.clone());
     if frame.k() == 0 {
         return constant_labels(samples, &label_spectrum, settings);
     }
@@ -128,11 +131,17 @@ fn power_of_two_near(a: MatRef<'_, f64>) -> f64 {
 
 /// The network of x and a, from that of x / `input_scale` and a / `label_scale`.
 fn rescale(network: &Network, input_scale: f64, label_scale: f64) -> Result<Network, RecoverError> {
-    // f(v x/s + b) = f(v x + s b)/s keeps the rows of V as they are.
-    let factor = label_scale / input_scale;
+    let activation = network.activation();
+    // f(v x/s + b) = f(v x + s b)/sᶜ keeps the rows of V as they are; without a degree c they take up the scale.
+    let (row_factor, bias_factor, factor) = match activation.degree() {
+        Some(1.0) => (1.0, input_scale, label_scale / input_scale),
+        Some(degree) => (1.0, input_scale, label_scale / input_scale.powf(degree)),
+        None => (1.0 / input_scale, 1.0, label_scale),
+    };
     let u = Mat::from_fn(network.m(), network.k(), |o, i| network.u()[(o, i)] * factor);
-    let b = network.b().map(|b| b.iter().map(|b| b * input_scale).collect());
+    let v = Mat::from_fn(network.k(), network.d(), |i, r| network.v()[(i, r)] * row_factor);
+    let b = network.b().map(|b| b.iter().map(|b| b * bias_factor).collect());
     let c = network.c().map(|c| c.iter().map(|c| c * label_scale).collect());
     let overflow = LinalgError::NoConvergence { what: "scaling", rows: network.m(), cols: network.k() };
-    Network::new(u, network.v().to_owned(), b, c).map_err(|_| RecoverError::Linalg(overflow))
+    Network::with_activation(activation.clone(), u, v, b, c).map_err(|_| RecoverError::Linalg(overflow))
 }

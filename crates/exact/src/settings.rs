@@ -1,6 +1,6 @@
 //! What the user decides.
 
-use orthant_network::BiasKind;
+use orthant_network::{Activation, BiasKind};
 
 use crate::RecoverError;
 
@@ -44,6 +44,8 @@ pub struct Settings {
     pub width: Option<usize>,
     /// Which biases to fit. Default [`BiasModel::Auto`].
     pub bias: BiasModel,
+    /// The activation of the hidden units. Default max(t, 0).
+    pub activation: Activation,
     /// How to search. Default [`Method::Auto`].
     pub method: Method,
     /// Seed of every random choice. Default 0.
@@ -68,6 +70,7 @@ impl Default for Settings {
         Settings {
             width: None,
             bias: BiasModel::Auto,
+            activation: Activation::RELU,
             method: Method::Auto,
             seed: 0,
             holdout: None,

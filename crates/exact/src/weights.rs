@@ -5,7 +5,7 @@ use orthant_estimate::{Frame, Unit};
 use orthant_linalg::least_distance::least_distance;
 use orthant_linalg::lstsq::RankRevealing;
 use orthant_linalg::{LinalgError, Mat, MatRef, product, spectrum, tolerance};
-use orthant_network::{BiasKind, Network, Samples};
+use orthant_network::{Activation, BiasKind, Network, Samples};
 use rayon::prelude::*;
 
 /// Hidden weights of one unit: v and b.
@@ -24,10 +24,17 @@ pub(crate) struct HiddenWeights {
 /// the nearest one that is not is taken (a least-distance problem in the undetermined directions alone).
 pub(crate) fn hidden_weights(
     x: MatRef<'_, f64>,
+    frame: &Frame,
     hidden_bias: bool,
     unit: &Unit,
 ) -> Result<HiddenWeights, LinalgError> {
     let d = x.nrows();
+    // Where f bends, f⁻¹ magnifies rounding near the kink: the affine function fitted with that in mind is taken instead.
+    let bent = (!frame.activation().is_relu()).then(|| {
+        let direction = Mat::from_fn(unit.direction.len(), 1, |i, _| unit.direction[i]);
+        product::matmul(frame.inputs(), direction.as_ref())
+    });
+    let values = bent.as_ref().map_or(unit.activations.as_slice(), |t| t.col_as_slice(0));
     let active: Vec<usize> = unit.pattern.active().collect();
     let count = active.len() as f64;
     let mut centre = vec![0.0; d];
@@ -35,11 +42,11 @@ pub(crate) fn hidden_weights(
     if hidden_bias {
         for &j in &active {
             centre.iter_mut().zip(x.col(j).iter()).for_each(|(c, x)| *c += x / count);
-            level += unit.activations[j] / count;
+            level += values[j] / count;
         }
     }
     let rows = Mat::from_fn(active.len(), d, |i, r| x[(r, active[i])] - centre[r]);
-    let target = Mat::from_fn(active.len(), 1, |i, _| unit.activations[active[i]] - level);
+    let target = Mat::from_fn(active.len(), 1, |i, _| values[active[i]] - level);
     let factor = RankRevealing::new(rows, input_tolerance(active.len(), d))?;
     let solved = factor.solve(target.as_ref());
     let mut v: Vec<f64> = solved.col_as_slice(0).to_vec();
@@ -96,15 +103,18 @@ pub(crate) fn build_network(
     bias: BiasKind,
 ) -> Result<Network, LinalgError> {
     let x = samples.x();
-    let mut hidden: Vec<HiddenWeights> =
-        units.par_iter().map(|unit| hidden_weights(x, bias.hidden(), unit)).collect::<Result<_, _>>()?;
+    let mut hidden: Vec<HiddenWeights> = units
+        .par_iter()
+        .map(|unit| hidden_weights(x, frame, bias.hidden(), unit))
+        .collect::<Result<_, _>>()?;
     hidden.extend(affine_units(samples, frame, bias)?);
-    output_layer(samples, &hidden, bias)
+    output_layer(samples, frame.activation(), &hidden, bias)
 }
 
 /// Fits U and c to given hidden weights.
 pub(crate) fn output_layer(
     samples: &Samples<'_>,
+    activation: &Activation,
     hidden: &[HiddenWeights],
     bias: BiasKind,
 ) -> Result<Network, LinalgError> {
@@ -112,7 +122,7 @@ pub(crate) fn output_layer(
     let v = Mat::from_fn(k, d, |i, r| hidden[i].v[r]);
     let b = bias.hidden().then(|| hidden.iter().map(|unit| unit.b).collect::<Vec<_>>());
     // Activations of the hidden weights as they are, so that the output layer makes up for their rounding.
-    let bare = network(Mat::zeros(m, k), v.clone(), b.clone(), None)?;
+    let bare = network(activation, Mat::zeros(m, k), v, b, None)?;
     let z = bare.activations(samples.x());
     let constant = usize::from(bias.output());
     let design = Mat::from_fn(n, k + constant, |j, i| if i < k { z[(i, j)] } else { 1.0 });
@@ -120,17 +130,18 @@ pub(crate) fn output_layer(
     let solution = factor.solve(samples.a().transpose());
     let u = Mat::from_fn(m, k, |o, i| solution[(i, o)]);
     let c = bias.output().then(|| (0..m).map(|o| solution[(k, o)]).collect());
-    network(u, bare.v().to_owned(), bare.b().map(<[f64]>::to_vec), c)
+    network(activation, u, bare.v().to_owned(), bare.b().map(<[f64]>::to_vec), c)
 }
 
 fn network(
+    activation: &Activation,
     u: Mat<f64>,
     v: Mat<f64>,
     b: Option<Vec<f64>>,
     c: Option<Vec<f64>>,
 ) -> Result<Network, LinalgError> {
     let (rows, cols) = (u.nrows(), v.ncols());
-    Network::new(u, v, b, c).map_err(|_| LinalgError::NoConvergence {
+    Network::with_activation(activation.clone(), u, v, b, c).map_err(|_| LinalgError::NoConvergence {
         what: "fit of the weights",
         rows,
         cols,

@@ -178,7 +178,7 @@ fn one_corrupted_entry_is_noticed_wherever_it_is() {
     let spec = PlantedSpec { m: 7, k: 5, d: 8, bias: BiasKind::Both, seed: 6, ..PlantedSpec::default() };
     for sample in 0..60 {
         let corrupted = Departure::Corrupted { sample, output: sample % 7, error: 1e-6 };
-        let instance = Recipe::plain(spec, 120).with(corrupted).plant().expect("valid");
+        let instance = Recipe::plain(spec.clone(), 120).with(corrupted).plant().expect("valid");
         let report = answer(&instance, &Settings::default()).expect("enough samples").report;
         assert_ne!(report.verdict, Verdict::Exact, "sample {sample}: {} {report:?}", report.reason);
         // One more unit, active on that sample alone, explains it: then that is what the report says.

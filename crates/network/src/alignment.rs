@@ -1,10 +1,11 @@
-//! The best match of two networks, up to the order of the units.
+//! The best match of two networks, up to the order of the units, and up to the sign of each row of V where f(t) = |t|.
 //!
 //! Positive scaling is already removed by the normal form of [`Network`].
 
 use orthant_linalg::assignment::min_cost_assignment;
 use orthant_linalg::{Mat, product};
 
+use crate::activation::Activation;
 use crate::network::Network;
 
 /// A unit of the first network matched to one of the second.
@@ -55,7 +56,7 @@ const UNRELATED: f64 = 1.0;
 /// not pairs: both units are listed as unmatched.
 ///
 /// # Panics
-/// When the networks differ in m or d.
+/// When the networks differ in m or d. Whether they have the same activation is the caller's to check.
 ///
 /// # Cost
 /// O(k k*(d + m)) operations for the errors and O(k²k*) for the assignment.
@@ -92,11 +93,16 @@ pub fn align(first: &Network, second: &Network) -> Alignment {
 
 fn unit_error(first: &Network, i: usize, second: &Network, j: usize) -> f64 {
     let bias = (first.hidden_bias(i), second.hidden_bias(j));
-    let mut difference: Vec<f64> = (0..first.d()).map(|r| first.v()[(i, r)] - second.v()[(j, r)]).collect();
-    difference.push(bias.0 - bias.1);
     let mut reference: Vec<f64> = second.v().row(j).iter().copied().collect();
     reference.push(bias.1);
-    let hidden = relative(product::norm(&difference), product::norm(&reference));
+    let hidden_error = |sign: f64| {
+        let mut difference: Vec<f64> =
+            (0..first.d()).map(|r| sign * first.v()[(i, r)] - second.v()[(j, r)]).collect();
+        difference.push(sign * bias.0 - bias.1);
+        relative(product::norm(&difference), product::norm(&reference))
+    };
+    let even = *first.activation() == Activation::ABSOLUTE;
+    let hidden = if even { hidden_error(1.0).min(hidden_error(-1.0)) } else { hidden_error(1.0) };
     let difference: Vec<f64> = (0..first.m()).map(|o| first.u()[(o, i)] - second.u()[(o, j)]).collect();
     let output = relative(product::norm(&difference), second.u().col(j).norm_l2());
     hidden.max(output)

@@ -1,13 +1,14 @@
 //! The vocabulary of the workspace: what a network is and what a sample is.
 //!
-//! A two-layer rectified network with k hidden units maps x ∈ ℝᵈ to U f(Vx + b) + c ∈ ℝᵐ, where f(z) = max(z, 0) entry by
-//! entry, U is m × k, V is k × d, and the biases b, c are optional. Its weights are determined by its values at most up to
+//! A two-layer rectified network with k hidden units maps x ∈ ℝᵈ to U f(Vx + b) + c ∈ ℝᵐ, where f(t) = max(t, 0) (or
+//! another [`Activation`]) entry by entry, U is m × k, V is k × d, and the biases b, c are optional. Its weights are determined by its values at most up to
 //! the order of the units and a positive factor per unit; [`Network`] removes the factor by giving the rows of V unit norm,
 //! [`alignment`] removes the order.
 //!
 //! | type | what |
 //! |---|---|
 //! | [`Network`] | the weights, in unit-row normal form |
+//! | [`Activation`] | f: rectified powers and exponentials, leaky ReLU, the absolute value, your own |
 //! | [`Samples`] | views of inputs X (d × n) and labels A (m × n), checked once |
 //! | [`SignPattern`] | the samples on which a unit is active (Def. 9) |
 //! | [`PlantedSpec`] | random networks with samples: dimensions, conditioning, biases, input distribution, seed |
@@ -22,14 +23,16 @@
 //! # Ok::<(), orthant_network::SpecError>(())
 //! ```
 
+pub mod activation;
 pub mod alignment;
 mod network;
 mod pattern;
 mod planted;
 mod samples;
 
+pub use activation::{Activation, Rectifier, RowScale, UnknownActivation};
 pub use alignment::{Alignment, UnitPair, align};
-pub use network::{Network, ShapeError, relu};
+pub use network::{Network, ShapeError};
 pub use pattern::SignPattern;
 pub use planted::{BiasKind, InputKind, Planted, PlantedSpec, SpecError};
 pub use samples::{Samples, SamplesError};

@@ -3,10 +3,7 @@
 use orthant_linalg::{Mat, MatRef};
 use orthant_linalg::{product, tolerance};
 
-/// The rectifier max(z, 0).
-pub fn relu(z: f64) -> f64 {
-    z.max(0.0)
-}
+use crate::activation::Activation;
 
 /// Weights that do not fit together.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -36,11 +33,14 @@ pub enum ShapeError {
     },
 }
 
-/// The network x ↦ U f(Vx + b) + c, with rows of V of unit norm.
+/// The network x ↦ U f(Vx + b) + c, with rows of V of unit norm where the activation allows
+/// ([`RowScale::Normalised`](crate::RowScale)): f(s t) = sᶜ f(t), so that sᶜ can be moved into U. For other activations the
+/// rows keep the norm they have, which is part of the function.
 ///
 /// A row of V that is zero stays zero: that unit is the constant f(b_i).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
+    activation: Activation,
     u: Mat<f64>,
     v: Mat<f64>,
     b: Option<Vec<f64>>,
@@ -48,8 +48,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// Builds a network and brings it to normal form: each row of V is divided by its norm (and b_i with it), the column of U
-    /// is multiplied by it.
+    /// Builds a network of max(t, 0) and brings it to normal form: each row of V is divided by its norm (and b_i with it), the
+    /// column of U is multiplied by it.
     ///
     /// # Shapes
     /// `u` is m × k, `v` is k × d, `b` has length k, `c` has length m. k may be 0.
@@ -57,6 +57,21 @@ impl Network {
     /// # Errors
     /// [`ShapeError`] when they do not fit or a weight is not finite.
     pub fn new(
+        u: Mat<f64>,
+        v: Mat<f64>,
+        b: Option<Vec<f64>>,
+        c: Option<Vec<f64>>,
+    ) -> Result<Network, ShapeError> {
+        Network::with_activation(Activation::RELU, u, v, b, c)
+    }
+
+    /// As [`Network::new`], with another activation. For one of degree c the column of U is multiplied by the c-th power of the
+    /// norm of the row; for one without a degree nothing is normalised.
+    ///
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn with_activation(
+        activation: Activation,
         u: Mat<f64>,
         v: Mat<f64>,
         b: Option<Vec<f64>>,
@@ -72,7 +87,7 @@ impl Network {
         expect("U", "columns", u.ncols(), v.nrows())?;
         expect("b", "entries", b.as_ref().map_or(v.nrows(), Vec::len), v.nrows())?;
         expect("c", "entries", c.as_ref().map_or(u.nrows(), Vec::len), u.nrows())?;
-        let mut network = Network { u, v, b, c };
+        let mut network = Network { activation, u, v, b, c };
         network.normalise();
         check_finite("U", network.u.as_ref())?;
         check_finite("V", network.v.as_ref())?;
@@ -85,6 +100,7 @@ impl Network {
     }
 
     fn normalise(&mut self) {
+        let Some(degree) = self.activation.degree() else { return };
         for i in 0..self.k() {
             let norm = self.v.row(i).norm_l2();
             // A row already of unit norm to rounding is left alone, so that normalising twice changes no bit.
@@ -92,11 +108,17 @@ impl Network {
                 continue;
             }
             self.v.as_mut().row_mut(i).iter_mut().for_each(|x| *x /= norm);
-            self.u.as_mut().col_mut(i).iter_mut().for_each(|x| *x *= norm);
+            let factor = if degree == 1.0 { norm } else { norm.powf(degree) };
+            self.u.as_mut().col_mut(i).iter_mut().for_each(|x| *x *= factor);
             if let Some(b) = &mut self.b {
                 b[i] /= norm;
             }
         }
+    }
+
+    /// The activation f.
+    pub fn activation(&self) -> &Activation {
+        &self.activation
     }
 
     /// Number of outputs.
@@ -119,7 +141,7 @@ impl Network {
         self.u.as_ref()
     }
 
-    /// Hidden weights, k × d, rows of unit norm.
+    /// Hidden weights, k × d, rows of unit norm where the activation has a degree.
     pub fn v(&self) -> MatRef<'_, f64> {
         self.v.as_ref()
     }
@@ -139,7 +161,7 @@ impl Network {
         self.b.as_ref().map_or(0.0, |b| b[i])
     }
 
-    /// Values before the rectifier, V x + b.
+    /// Values before the activation, V x + b.
     ///
     /// # Shapes
     /// `x` is d × n, the result k × n.
@@ -164,7 +186,7 @@ impl Network {
     pub fn activations(&self, x: MatRef<'_, f64>) -> Mat<f64> {
         let mut z = self.preactivations(x);
         for col in z.as_mut().col_iter_mut() {
-            col.iter_mut().for_each(|z| *z = relu(*z));
+            col.iter_mut().for_each(|z| *z = self.activation.value(*z));
         }
         z
     }
@@ -215,7 +237,10 @@ mod tests {
             for o in 0..3 {
                 expected[(o, j)] = c[o]
                     + (0..4)
-                        .map(|i| u[(o, i)] * relu(b[i] + (0..5).map(|r| v[(i, r)] * x[(r, j)]).sum::<f64>()))
+                        .map(|i| {
+                            u[(o, i)]
+                                * f64::max(0.0, b[i] + (0..5).map(|r| v[(i, r)] * x[(r, j)]).sum::<f64>())
+                        })
                         .sum::<f64>();
             }
         }
@@ -226,6 +251,33 @@ mod tests {
             product::frobenius(error.as_ref())
                 <= 100.0 * f64::EPSILON * product::frobenius(expected.as_ref())
         );
+    }
+
+    #[test]
+    fn normal_form_keeps_the_labels_of_every_activation() {
+        let rng = &mut random::stream(2, "network", 0);
+        let (u, v) = (random::gaussian(3, 4, rng), random::gaussian(4, 5, rng));
+        let b = random::gaussian_vec(4, rng);
+        let x = random::gaussian(5, 7, rng);
+        for name in ["power:2", "power:0.5", "leaky-relu:0.1", "abs", "expm1"] {
+            let f: Activation = name.parse().expect("built in");
+            let network = Network::with_activation(f.clone(), u.clone(), v.clone(), Some(b.clone()), None);
+            let labels = network.expect("shapes fit").labels(x.as_ref());
+            let expected = Mat::from_fn(3, 7, |o, j| {
+                (0..4)
+                    .map(|i| {
+                        let t = b[i] + (0..5).map(|r| v[(i, r)] * x[(r, j)]).sum::<f64>();
+                        u[(o, i)] * f.value(t)
+                    })
+                    .sum::<f64>()
+            });
+            let error = &labels - &expected;
+            assert!(
+                product::frobenius(error.as_ref())
+                    <= 100.0 * f64::EPSILON * product::frobenius(expected.as_ref()),
+                "{name}"
+            );
+        }
     }
 
     #[test]

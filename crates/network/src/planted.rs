@@ -6,6 +6,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Exp1, StudentT};
 
+use crate::activation::Activation;
 use crate::network::Network;
 
 /// Which biases a network has.
@@ -155,7 +156,7 @@ pub enum SpecError {
 }
 
 /// The recipe of a planted instance. Same recipe, same bits.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PlantedSpec {
     /// Number of outputs. Default 10.
     pub m: usize,
@@ -173,6 +174,8 @@ pub struct PlantedSpec {
     pub bias: BiasKind,
     /// Input distribution. Default Gaussian.
     pub inputs: InputKind,
+    /// The activation; rows of V have unit norm whether or not it is multiplicative. Default max(t, 0).
+    pub activation: Activation,
     /// Seed of all draws. Default 0.
     pub seed: u64,
 }
@@ -187,6 +190,7 @@ impl Default for PlantedSpec {
             kappa_v: None,
             bias: BiasKind::None,
             inputs: InputKind::Gaussian,
+            activation: Activation::RELU,
             seed: 0,
         }
     }
@@ -251,7 +255,8 @@ impl PlantedSpec {
             draws.into_iter().enumerate().map(kink).collect()
         });
         let c = self.bias.output().then(|| bias("planted c", self.m, 1.0));
-        let network = Network::new(u, v, b, c).expect("the parts are drawn with fitting shapes");
+        let network = Network::with_activation(self.activation.clone(), u, v, b, c)
+            .expect("the parts are drawn with fitting shapes");
         let x = self.inputs.sample(self.d, n, &mut random::stream(self.seed, "planted X", 0));
         let a = network.labels(x.as_ref());
         Ok(Planted { network, x, a })

@@ -3,7 +3,8 @@
 //!
 //! # The problem
 //!
-//! An unknown network maps x ∈ ℝᵈ to U f(Vx + b) + c ∈ ℝᵐ with k hidden units and f(z) = max(z, 0). Given n inputs X (d × n,
+//! An unknown network maps x ∈ ℝᵈ to U f(Vx + b) + c ∈ ℝᵐ with k hidden units and f(t) = max(t, 0), or another
+//! [`Activation`]. Given n inputs X (d × n,
 //! one sample per column) and their labels A (m × n), find U (m × k), V (k × d), b and c. The weights are determined at most up
 //! to the order of the units and a positive factor per unit; rows of V have unit norm here.
 //!
@@ -51,4 +52,4 @@ pub use orthant_exact::{
 pub use orthant_linalg as linalg;
 pub use orthant_linalg::{Mat, MatRef, faer};
 pub use orthant_network as network;
-pub use orthant_network::{Network, Samples, align};
+pub use orthant_network::{Activation, Network, Samples, align};

@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
 
-use orthant_network::{BiasKind, InputKind, Network, PlantedSpec};
+use orthant_network::{Activation, BiasKind, InputKind, Network, PlantedSpec};
 use proptest::strategy::{Just, Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestCaseResult, TestRunner};
 
@@ -110,6 +110,7 @@ pub fn recipes(limits: &Limits) -> impl Strategy<Value = Recipe> + use<> {
                 kappa_v: Some(limits.max_kappa_v.powf(kappa.1)),
                 bias: limits.biases[bias],
                 inputs: limits.inputs[inputs],
+                activation: Activation::RELU,
                 seed,
             };
             Recipe {

@@ -4,7 +4,7 @@
 //! an exact answer there claims too much. [`impostors`] are not samples of such a network at all.
 
 use orthant_linalg::{Mat, product, random};
-use orthant_network::{BiasKind, InputKind, Network, PlantedSpec, relu};
+use orthant_network::{BiasKind, InputKind, Network, PlantedSpec};
 
 use crate::instance::Instance;
 use crate::recipe::{Departure, LabelKind, Recipe};
@@ -239,12 +239,12 @@ pub fn impostors() -> Vec<Impostor> {
     .expect("finite");
     vec![
         Impostor { name: "random labels", x: x(), a: gaussian(m, n, "impostor labels") },
-        Impostor { name: "leaky rectifier", x: x(), a: hidden(&|t| relu(t) - 0.1 * relu(-t)) },
+        Impostor { name: "leaky rectifier", x: x(), a: hidden(&|t| t.max(0.0) - 0.1 * (-t).max(0.0)) },
         Impostor { name: "absolute values", x: x(), a: hidden(&f64::abs) },
         Impostor { name: "squares", x: x(), a: hidden(&|t| t * t) },
         Impostor { name: "smooth activation", x: x(), a: hidden(&f64::tanh) },
-        Impostor { name: "clipped rectifier", x: x(), a: hidden(&|t| relu(t).min(1.0)) },
-        Impostor { name: "squared rectifier", x: x(), a: hidden(&|t| relu(t) * relu(t)) },
+        Impostor { name: "clipped rectifier", x: x(), a: hidden(&|t| t.clamp(0.0, 1.0)) },
+        Impostor { name: "squared rectifier", x: x(), a: hidden(&|t| t.max(0.0) * t.max(0.0)) },
         Impostor {
             name: "three layers",
             x: x(),

@@ -27,6 +27,7 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<Outcome> {
         kappa_v: args.kappa_v,
         bias: args.bias.into(),
         inputs: args.inputs.0,
+        activation: args.activation.clone(),
         seed: args.seed,
     };
     let needed = bytes_needed(&spec, args.n).filter(|&needed| needed <= MAX_BYTES);

@@ -25,6 +25,7 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
     let settings = Settings {
         width: args.width,
         bias: args.bias.into(),
+        activation: args.activation.clone(),
         method: args.method.into(),
         seed: args.seed,
         holdout: args.holdout,

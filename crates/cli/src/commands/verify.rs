@@ -28,6 +28,14 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
             args.second.display()
         );
     }
+    ensure!(
+        first.activation() == second.activation(),
+        "{} has activation {} but {} has {}: these networks cannot be compared",
+        args.first.display(),
+        first.activation(),
+        args.second.display(),
+        second.activation()
+    );
     let comparison = Comparison::new(&first, &second, args.tolerance)?;
     if args.json {
         console::print(&console::to_json(&comparison)?)?;
@@ -116,20 +124,21 @@ impl Comparison {
 }
 
 /// Indices of the units that can change an output, and of those that cannot: a column of U that is zero beside the largest one
-/// (weight decay leaves 10⁻⁸⁰ in dead units), or a zero row of V with a bias that is not positive.
+/// (weight decay leaves 10⁻⁸⁰ in dead units), or a zero row of V with a bias at which the activation is zero.
 fn split_by_effect(network: &Network) -> (Vec<usize>, Vec<usize>) {
     let size = |i: usize| network.u().col(i).norm_l2();
     let largest = (0..network.k()).map(size).fold(0.0, f64::max);
     let acts = |&i: &usize| {
         let speaks = size(i) > tolerance::EPS * largest;
         let listens = network.v().row(i).iter().any(|&v| v != 0.0);
-        speaks && (listens || network.hidden_bias(i) > 0.0)
+        speaks && (listens || network.activation().value(network.hidden_bias(i)) != 0.0)
     };
     (0..network.k()).partition(acts)
 }
 
 fn restrict(network: &Network, units: &[usize]) -> anyhow::Result<Network> {
-    Network::new(
+    Network::with_activation(
+        network.activation().clone(),
         Mat::from_fn(network.m(), units.len(), |o, i| network.u()[(o, units[i])]),
         Mat::from_fn(units.len(), network.d(), |i, r| network.v()[(units[i], r)]),
         network.b().map(|b| units.iter().map(|&i| b[i]).collect()),

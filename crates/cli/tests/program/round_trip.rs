@@ -42,6 +42,7 @@ fn generated_files_hold_the_planted_instance() {
         bias: BiasKind::Both,
         inputs: InputKind::Laplace,
         seed: 9,
+        ..PlantedSpec::default()
     };
     let planted = spec.plant(40).expect("valid");
     let (shape, inputs) = values(&bench.read("new/deep/inputs.npy"));
