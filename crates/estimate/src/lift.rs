@@ -387,7 +387,7 @@ mod tests {
     use orthant_network::{PlantedSpec, Samples};
     use std::ops::ControlFlow;
 
-    fn lifted(spec: PlantedSpec, spare: i64) -> Option<(Frame, Lift)> {
+    fn lifted(spec: &PlantedSpec, spare: i64) -> Option<(Frame, Lift)> {
         let r = spec.d + usize::from(spec.bias.hidden());
         let constants =
             if spec.bias.output() { r + if spec.bias.hidden() { 0 } else { spec.k + 1 } } else { 0 };
@@ -405,7 +405,7 @@ mod tests {
     fn the_null_space_gives_all_units_and_their_uniqueness() {
         for bias in [BiasKind::None, BiasKind::Hidden, BiasKind::Output, BiasKind::Both] {
             let spec = PlantedSpec { m: 6, k: 5, d: 7, bias, seed: 4, ..PlantedSpec::default() };
-            let (frame, lift) = lifted(spec, 10).expect("samples enough");
+            let (frame, lift) = lifted(&spec, 10).expect("samples enough");
             let mut units = Vec::new();
             lift.units(&frame, &mut units, 0).expect("finite");
             assert_eq!((units.len(), lift.null_dimension), (5, 5), "{bias:?}");
@@ -416,9 +416,9 @@ mod tests {
     #[test]
     fn too_few_samples_prove_nothing() {
         let spec = PlantedSpec { m: 6, k: 5, d: 7, seed: 4, ..PlantedSpec::default() };
-        assert!(lifted(spec.clone(), -6).is_none());
+        assert!(lifted(&spec, -6).is_none());
         // With N − k − 1 equations or a few more, the null space is larger than the units'.
-        let (frame, lift) = lifted(spec, -5).expect("N − k samples");
+        let (frame, lift) = lifted(&spec, -5).expect("N − k samples");
         let mut units = Vec::new();
         lift.units(&frame, &mut units, 0).expect("finite");
         assert!(lift.null_dimension >= 5);
