@@ -56,6 +56,7 @@ mod diagnose;
 mod error;
 mod evidence;
 mod identify;
+mod pairs;
 mod recover;
 mod report;
 mod search;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use orthant_network::Network;
+use orthant_network::{Activation, Network};
 use serde::Serialize;
 
 /// A recovered network with the evidence for it.
@@ -241,6 +241,8 @@ pub struct Report {
     pub reason: Reason,
     /// Number of hidden units in the network returned.
     pub width: usize,
+    /// The activation they were given.
+    pub activation: Activation,
     /// Rank of the (centred) labels.
     pub label_rank: usize,
     /// σ_rank / σ_1 of the labels.

@@ -51,7 +51,12 @@ pub(crate) fn search(
     let cone = ConeSettings { seed: settings.seed, walks: 6 * frame.k(), subset_rounds: 4 };
     let mut lift = None;
     let method = match settings.method {
-        Method::Pursuit => {
+        Method::Pursuit
+        | Method::Tensor
+        | Method::Power
+        | Method::Ica
+        | Method::Symmetric
+        | Method::Paired => {
             attempts +=
                 pursue_on_few(frame, &mut units, &pursuit(settings.patience, MAX_FAILURES), reporter)?;
             attempts +=
