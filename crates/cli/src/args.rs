@@ -271,6 +271,8 @@ pub enum MethodChoice {
     Cone,
     /// The quadratic lift: no search, and a proof of uniqueness
     Lift,
+    /// All units at once from random starts: for fewer outputs than hidden units
+    Restarts,
 }
 
 impl From<MethodChoice> for Method {
@@ -280,6 +282,7 @@ impl From<MethodChoice> for Method {
             MethodChoice::Pursuit => Method::Pursuit,
             MethodChoice::Cone => Method::Cone,
             MethodChoice::Lift => Method::Lift,
+            MethodChoice::Restarts => Method::Restarts,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The whole way from samples to a verdict.
 
+use orthant_estimate::frame::LabelSpectrum;
 use orthant_estimate::{Callback, Frame, Reporter};
 use orthant_linalg::{LinalgError, Mat, MatRef};
 use orthant_network::{Network, Samples};
@@ -8,9 +9,10 @@ use crate::answer::Answer;
 use crate::error::RecoverError;
 use crate::evidence::{Holdout, constant_labels};
 use crate::report::Recovery;
-use crate::search::search;
-use crate::settings::Settings;
+use crate::search::{finds_a_unit, search};
+use crate::settings::{Method, Settings};
 use crate::split::{Part, Split};
+use crate::wide::Wide;
 
 /// Equations to spare that [`orthant_estimate::unit::unit_from_pattern`] asks for, in samples beyond r + k.
 const SPARE_SAMPLES: usize = 4;
@@ -94,9 +96,15 @@ fn recover_scaled(
             settings.holdout.map_or(fitted + 4, |f| (fitted as f64 / (1.0 - f)).ceil() as usize + 1),
         ));
     }
+    let check = Part::of(samples, &split.check);
+    if may_be_wide(samples, &frame, &label_spectrum, settings, reporter)? {
+        let wide = Wide { fit: &fit, check: &check, frame: &frame, spectrum: &label_spectrum, settings };
+        if let Some(recovery) = wide.recover(reporter)? {
+            return Ok(recovery);
+        }
+    }
     let search = search(&frame, settings, reporter)?;
     let mut answer = Answer::fit(fit, frame, search, settings, &label_spectrum, reporter)?;
-    let check = Part::of(samples, &split.check);
     let holdout = (check.n() > 0).then(|| answer.relative_residual(&check.samples(), &answer.fit.samples()));
     let complete = answer.units.len() == answer.frame.n_rectified();
     let seen = answer.frame.inputs().ncols();
@@ -111,6 +119,26 @@ fn recover_scaled(
         &label_spectrum,
         &Holdout { residual: holdout, samples: check.n(), absorbed },
     ))
+}
+
+/// Whether the network may have more units than its labels have dimensions: when that is what was asked for, or when the labels have
+/// full rank and a short pursuit finds no unit.
+fn may_be_wide(
+    samples: &Samples<'_>,
+    frame: &Frame,
+    label_spectrum: &LabelSpectrum,
+    settings: &Settings,
+    reporter: &mut Reporter<'_>,
+) -> Result<bool, RecoverError> {
+    let rank = label_spectrum.rank.rank;
+    Ok(match settings.method {
+        Method::Restarts => true,
+        Method::Auto if settings.width.is_some_and(|width| width > rank) => true,
+        Method::Auto => {
+            settings.width.is_none() && rank == samples.m() && !finds_a_unit(frame, settings, reporter)?
+        }
+        Method::Pursuit | Method::Cone | Method::Lift => false,
+    })
 }
 
 /// Sizes between these need no scaling: their squares, cubes and products stay far from overflow.

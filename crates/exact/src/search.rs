@@ -71,6 +71,8 @@ pub(crate) fn search(
             }
             "lift"
         }
+        // Restarts look for no single unit.
+        Method::Restarts => "restarts",
         Method::Auto => {
             let first = pursuit(settings.patience / FIRST_PATIENCE, FIRST_FAILURES);
             attempts += pursue_on_few(frame, &mut units, &first, reporter)?;
@@ -100,6 +102,24 @@ pub(crate) fn search(
         }
     };
     Ok(Search { units, method, attempts, lift })
+}
+
+/// Whether a short pursuit finds a unit: labels of rank m may be those of m units, or of more.
+pub(crate) fn finds_a_unit(
+    frame: &Frame,
+    settings: &Settings,
+    reporter: &mut Reporter<'_>,
+) -> Result<bool, SearchError> {
+    let brief = PursuitSettings {
+        seed: settings.seed,
+        patience: settings.patience / FIRST_PATIENCE,
+        max_failures: FIRST_FAILURES,
+    };
+    let mut units = Vec::new();
+    if pursue_on_few(frame, &mut units, &brief, reporter)? == 0 {
+        pursue(frame, &mut units, &brief, reporter)?;
+    }
+    Ok(!units.is_empty())
 }
 
 fn lift_is_affordable(frame: &Frame, settings: &Settings) -> bool {

@@ -8,7 +8,8 @@ use crate::RecoverError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Pursuit, then the cone walk for what is missing, then pursuit again with all its patience, then the lift; the lift in any
-    /// case as a proof of uniqueness where there are samples enough and [`Settings::max_lift`] allows.
+    /// case as a proof of uniqueness where there are samples enough and [`Settings::max_lift`] allows. Restarts when the rank of
+    /// the labels is m, or below the width given, and that does not explain them: the width may exceed m.
     Auto,
     /// Row-span pursuit only: [`orthant_estimate::pursuit`].
     Pursuit,
@@ -16,6 +17,8 @@ pub enum Method {
     Cone,
     /// The quadratic lift only: [`orthant_estimate::lift`].
     Lift,
+    /// All units at once by refinement from many random starts, the way for m < k: [`orthant_estimate::multistart`].
+    Restarts,
 }
 
 /// What is known about the biases.

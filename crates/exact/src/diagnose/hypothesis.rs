@@ -160,5 +160,6 @@ fn method_name<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S
         Method::Pursuit => "pursuit",
         Method::Cone => "cone",
         Method::Lift => "lift",
+        Method::Restarts => "restarts",
     })
 }
