@@ -288,6 +288,8 @@ pub enum MethodChoice {
     Symmetric,
     /// Pairs x, -x among the samples: any inputs, no hidden bias
     Paired,
+    /// All units at once from random starts: for fewer outputs than hidden units
+    Restarts,
 }
 
 impl From<MethodChoice> for Method {
@@ -302,6 +304,7 @@ impl From<MethodChoice> for Method {
             MethodChoice::Ica => Method::Ica,
             MethodChoice::Symmetric => Method::Symmetric,
             MethodChoice::Paired => Method::Paired,
+            MethodChoice::Restarts => Method::Restarts,
         }
     }
 }

@@ -45,7 +45,10 @@
 pub mod cone;
 mod error;
 pub mod frame;
+pub mod joint;
 pub mod lift;
+pub mod multistart;
+pub mod orient;
 pub mod progress;
 pub mod pursuit;
 pub mod refine;

@@ -102,7 +102,7 @@ impl Answer {
 }
 
 /// σ_1 over σ_min; infinite when that is zero to rounding.
-fn condition_number(a: MatRef<'_, f64>) -> f64 {
+pub(crate) fn condition_number(a: MatRef<'_, f64>) -> f64 {
     match spectrum::singular_values(a) {
         Ok(s) if s.last().is_some_and(|&last| last > tolerance::EPS * s[0]) => s[0] / s[s.len() - 1],
         _ => f64::INFINITY,

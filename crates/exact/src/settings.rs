@@ -8,7 +8,8 @@ use crate::RecoverError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Pursuit, then the cone walk for what is missing, then pursuit again with all its patience, then the lift; the lift in any
-    /// case as a proof of uniqueness where there are samples enough and [`Settings::max_lift`] allows.
+    /// case as a proof of uniqueness where there are samples enough and [`Settings::max_lift`] allows. Restarts when the rank of
+    /// the labels is m, or below the width given, and that does not explain them: the width may exceed m.
     Auto,
     /// Row-span pursuit only: [`orthant_estimate::pursuit`].
     Pursuit,
@@ -27,11 +28,13 @@ pub enum Method {
     Symmetric,
     /// Pairs x, −x among the samples: exact from k(k − 1)/2 of them, for inputs of any distribution and no hidden bias.
     Paired,
+    /// All units at once by refinement from many random starts, the way for m < k: [`orthant_estimate::multistart`].
+    Restarts,
 }
 
 impl Method {
     /// All methods, in the order of their declaration.
-    pub const ALL: [Method; 9] = [
+    pub const ALL: [Method; 10] = [
         Method::Auto,
         Method::Pursuit,
         Method::Cone,
@@ -41,6 +44,7 @@ impl Method {
         Method::Ica,
         Method::Symmetric,
         Method::Paired,
+        Method::Restarts,
     ];
 
     /// The name, as on the command line.
@@ -55,6 +59,7 @@ impl Method {
             Method::Ica => "ica",
             Method::Symmetric => "symmetric",
             Method::Paired => "paired",
+            Method::Restarts => "restarts",
         }
     }
 
@@ -64,7 +69,7 @@ impl Method {
         match self {
             Method::Auto => true,
             Method::Lift => activation.is_relu() || activation.negative_slope().is_some(),
-            Method::Symmetric | Method::Paired => activation.is_relu(),
+            Method::Symmetric | Method::Paired | Method::Restarts => activation.is_relu(),
             _ => activation.negative_slope().is_none(),
         }
     }
