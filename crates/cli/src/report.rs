@@ -202,6 +202,7 @@ fn uniqueness(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use orthant::Activation;
     use orthant::Reason;
     use orthant::exact::{Uniqueness, UniquenessLevel};
 
@@ -222,6 +223,7 @@ mod tests {
             verdict: Verdict::ExactOnSamples,
             reason: Reason::UndeterminedUnits { units: n_open, first: UnitReason::NoTrace },
             width: n_open,
+            activation: Activation::RELU,
             label_rank: 6,
             label_rank_kept: 0.1,
             label_rank_dropped: 1e-16,
