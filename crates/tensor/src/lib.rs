@@ -1,6 +1,10 @@
 //! Moments and decompositions on plain matrices.
 
+pub mod moment;
+pub mod quadrature;
+pub mod score;
 pub mod simultaneous;
+pub mod whiten;
 
 mod error;
 

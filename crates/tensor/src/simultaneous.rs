@@ -32,11 +32,14 @@ pub struct SimultaneousSettings {
     pub attempts: usize,
     /// Steps of the joint iteration per attempt; 100 by default. It takes 4 to 10 on exact slices.
     pub max_iterations: usize,
+    /// Largest [`SharedEigenvectors::uncertainty`] accepted; 1 by default. Infinity accepts whatever fits best, for callers that
+    /// check the components by other means.
+    pub max_uncertainty: f64,
 }
 
 impl Default for SimultaneousSettings {
     fn default() -> Self {
-        SimultaneousSettings { seed: 0, attempts: 8, max_iterations: 100 }
+        SimultaneousSettings { seed: 0, attempts: 8, max_iterations: 100, max_uncertainty: 1.0 }
     }
 }
 
@@ -53,8 +56,9 @@ pub struct SharedEigenvectors {
     /// √(Σ_l |off-diagonal part of C⁻¹B_lC|²) / √(Σ_l |diagonal part|²).
     pub residual: f64,
     /// Estimated relative error of the worst eigenvector: its off-diagonal entries, taken for noise that is equally large in
-    /// each slice, over the separation of the eigenvalues, summed over the other vectors. With a single matrix there is
-    /// nothing left to estimate noise from, and this is rounding over separation.
+    /// each slice, over the separation of the eigenvalues, summed over the other vectors. Infinite when the eigenvalues of two
+    /// vectors differ by no more than that noise explains. With a single matrix there is nothing left to estimate noise from,
+    /// and this is rounding over separation.
     pub uncertainty: f64,
 }
 
@@ -68,7 +72,8 @@ pub struct SharedEigenvectors {
 /// κ(C) over the separation. With slices off by ε the error is proportional to ε.
 ///
 /// # Errors
-/// [`TensorError::NotSeparated`] when the estimated error of a vector reaches 1, which is what complex eigenvalues lead to;
+/// [`TensorError::NotSeparated`] when the estimated error of a vector exceeds
+/// [`SimultaneousSettings::max_uncertainty`], which is what complex eigenvalues lead to;
 /// [`TensorError::NoConvergence`]; [`TensorError::Shape`]; [`TensorError::NotFinite`].
 ///
 /// # Cost
@@ -139,7 +144,7 @@ pub struct RankOneSlices {
 ///
 /// # Errors
 /// [`TensorError::RankDeficient`] when the slices together have a rank below k; [`TensorError::NotSeparated`] when the
-/// estimated error of a component reaches 1; [`TensorError::NoConvergence`]; [`TensorError::Shape`];
+/// estimated error of a component exceeds [`SimultaneousSettings::max_uncertainty`]; [`TensorError::NoConvergence`]; [`TensorError::Shape`];
 /// [`TensorError::NotFinite`].
 ///
 /// # Cost
@@ -288,7 +293,7 @@ fn best_of(
         });
     }
     // The comparison is the other way round so that NaN is refused.
-    if !(best.uncertainty < 1.0) {
+    if !(best.uncertainty <= settings.max_uncertainty) {
         let Polished { uncertainty, residual, .. } = best;
         return Err(TensorError::NotSeparated { uncertainty, residual });
     }

@@ -76,6 +76,18 @@ pub(super) fn polish(
     Ok(Polished { diagonals: state.diagonals(), basis: state.basis, residual, uncertainty, converged })
 }
 
+/// What a squared separation is beyond what noise alone makes of components with the same coefficients.
+///
+/// Noise of variance σ² off the diagonals is about 2σ² on differences of diagonals; the sum over f degrees of freedom has mean
+/// 2fσ² and relative standard deviation √(2/f), and four of these are allowed for the freedom to choose the basis.
+fn beyond_noise(separation: f64, noise: f64, freedom: f64) -> f64 {
+    separation - 2.0 * freedom * noise * (1.0 + 4.0 * (2.0 / freedom).sqrt())
+}
+
+fn quotient(noise: f64, separation: f64) -> f64 {
+    if separation > 0.0 { noise / separation } else { f64::INFINITY }
+}
+
 struct State {
     basis: Mat<f64>,
     transformed: Vec<Mat<f64>>,
@@ -161,7 +173,9 @@ impl State {
             left[0] += (d[(i, j)] + difference * values[0]).powi(2);
             left[1] += (d[(j, i)] - difference * values[1]).powi(2);
         }
-        [0, 1].map(|s| (values[s], left[s] / freedom / separation))
+        let noise = (left[0] + left[1]) / 2.0 / freedom;
+        let separation = beyond_noise(separation, noise, freedom);
+        [0, 1].map(|s| (values[s], quotient(noise, separation)))
     }
 
     /// Values and variances of E_ij and E_ji.
@@ -193,7 +207,10 @@ impl State {
             })
             .sum();
         let noise = left / freedom;
-        [(e_ij, noise * ii / determinant), (e_ji, noise * jj / determinant)]
+        // Squared distance of one coefficient vector from the line of the other.
+        let (i_apart, j_apart) = (determinant / jj, determinant / ii);
+        let significant = beyond_noise(i_apart.min(j_apart), noise, freedom) / i_apart.min(j_apart);
+        [(e_ij, quotient(noise, j_apart * significant)), (e_ji, quotient(noise, i_apart * significant))]
     }
 
     /// The state after the step, shortened until it improves; `None` when it does not.
