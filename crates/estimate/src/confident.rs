@@ -208,7 +208,10 @@ mod tests {
                     let unit = finish.unit(&estimate).expect("near a unit");
                     let z: Vec<f64> = t.row(i).iter().map(|t| t.max(0.0)).collect();
                     let cosine = product::dot(&unit.activations, &z) / product::norm(&z);
-                    assert!(1.0 - cosine <= frame.null_tolerance() / unit.null_gap, "{bias:?} {seed} {i}: {cosine}");
+                    assert!(
+                        1.0 - cosine <= frame.null_tolerance() / unit.null_gap,
+                        "{bias:?} {seed} {i}: {cosine}"
+                    );
                 }
             }
         }

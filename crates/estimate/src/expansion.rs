@@ -51,7 +51,8 @@ pub(crate) fn whitened_labels(frame: &Frame) -> Result<Mat<f64>, LinalgError> {
     Ok(Mat::from_fn(labels.nrows(), labels.ncols(), |i, j| root * labels[(i, j)]))
 }
 
-fn centre(a: &mut Mat<f64>) {
+/// Subtracts the mean of each column.
+pub(crate) fn centre(a: &mut Mat<f64>) {
     for j in 0..a.ncols() {
         let mean = a.col(j).iter().sum::<f64>() / a.nrows() as f64;
         a.as_mut().col_mut(j).iter_mut().for_each(|x| *x -= mean);
