@@ -42,6 +42,16 @@ pub enum TensorError {
         /// What the decomposition does not explain, relative to the norm of the slices.
         residual: f64,
     },
+    /// Sources that should be independent are not.
+    #[error(
+        "the sources depend on each other: their squares are correlated by {correlation}, {deviations} standard errors"
+    )]
+    NotIndependent {
+        /// Root mean square of the correlations of the squares of two sources.
+        correlation: f64,
+        /// The same in standard errors: about 1 for independent sources.
+        deviations: f64,
+    },
     /// An iteration reached its limit.
     #[error("the {what} did not converge in {iterations} iterations (residual {residual:e})")]
     NoConvergence {

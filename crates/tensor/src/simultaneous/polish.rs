@@ -80,11 +80,11 @@ pub(super) fn polish(
 ///
 /// Noise of variance σ² off the diagonals is about 2σ² on differences of diagonals; the sum over f degrees of freedom has mean
 /// 2fσ² and relative standard deviation √(2/f), and four of these are allowed for the freedom to choose the basis.
-fn beyond_noise(separation: f64, noise: f64, freedom: f64) -> f64 {
+pub(super) fn beyond_noise(separation: f64, noise: f64, freedom: f64) -> f64 {
     separation - 2.0 * freedom * noise * (1.0 + 4.0 * (2.0 / freedom).sqrt())
 }
 
-fn quotient(noise: f64, separation: f64) -> f64 {
+pub(super) fn quotient(noise: f64, separation: f64) -> f64 {
     if separation > 0.0 { noise / separation } else { f64::INFINITY }
 }
 

@@ -3,6 +3,7 @@
 use orthant_linalg::{Mat, MatRef, tolerance};
 
 use super::checked_square;
+use super::polish::{beyond_noise, quotient};
 use crate::error::TensorError;
 
 /// A rotation that makes symmetric matrices as diagonal as possible.
@@ -14,6 +15,8 @@ pub struct JointRotation {
     pub diagonals: Mat<f64>,
     /// √(Σ_l |off-diagonal part|² / Σ_l |S_l|²).
     pub residual: f64,
+    /// Estimated error of the worst column, as in [`super::SharedEigenvectors::uncertainty`].
+    pub uncertainty: f64,
     /// Sweeps over all pairs that were made.
     pub sweeps: usize,
 }
@@ -73,7 +76,19 @@ pub fn joint_rotation(slices: &[MatRef<'_, f64>]) -> Result<JointRotation, Tenso
     }
     let residual = if total > 0.0 { (off_diagonal(&work) / total).sqrt() } else { 0.0 };
     let diagonals = Mat::from_fn(q, work.len(), |i, l| work[l][(i, i)]);
-    Ok(JointRotation { rotation, diagonals, residual, sweeps })
+    let uncertainty = (0..q).map(|i| uncertainty(&work, i)).fold(0.0, f64::max);
+    Ok(JointRotation { rotation, diagonals, residual, uncertainty, sweeps })
+}
+
+/// Estimated error of one column: off-diagonal entries over separations, summed over the other columns.
+fn uncertainty(slices: &[Mat<f64>], i: usize) -> f64 {
+    let freedom = slices.len().saturating_sub(1).max(1) as f64;
+    let pair = |j: usize| {
+        let noise = slices.iter().map(|s| s[(i, j)].powi(2)).sum::<f64>() / freedom;
+        let separation = slices.iter().map(|s| (s[(i, i)] - s[(j, j)]).powi(2)).sum();
+        quotient(noise, beyond_noise(separation, noise, freedom))
+    };
+    (0..slices[0].nrows()).filter(|&j| j != i).map(pair).sum::<f64>().sqrt()
 }
 
 fn off_diagonal(slices: &[Mat<f64>]) -> f64 {
