@@ -15,11 +15,8 @@ Build the program first: cargo build --release --package orthant-cli
 """
 
 import argparse
-import json
 import os
 import pathlib
-import struct
-import subprocess
 import sys
 import tempfile
 import time
@@ -50,52 +47,6 @@ def arguments():
     if chosen.n is None:
         chosen.n = 16 * chosen.d
     return chosen
-
-
-def read_safetensors(path):
-    """The F64 tensors of a file, by name."""
-    data = pathlib.Path(path).read_bytes()
-    (length,) = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8 : 8 + length])
-    tensors = {}
-    for name, entry in header.items():
-        if name != "__metadata__":
-            assert entry["dtype"] == "F64", f"{name} has type {entry['dtype']}"
-            first, last = entry["data_offsets"]
-            values = np.frombuffer(data[8 + length + first : 8 + length + last], "<f8")
-            tensors[name] = values.reshape(entry["shape"])
-    return tensors
-
-
-class Network:
-    """Weights, with rows of V of unit norm: labels = relu(x V' + b) U' + c."""
-
-    def __init__(self, v, b, u, c):
-        norms = np.linalg.norm(v, axis=1)
-        norms[norms == 0.0] = 1.0
-        self.v, self.b, self.u, self.c = v / norms[:, None], b / norms, u * norms, c
-
-    @staticmethod
-    def read(path):
-        tensors = read_safetensors(path)
-        v, u = tensors["0.weight"], tensors["2.weight"]
-        b = tensors.get("0.bias", np.zeros(v.shape[0]))
-        c = tensors.get("2.bias", np.zeros(u.shape[0]))
-        return Network(v, b, u, c)
-
-
-def worst_unit_error(found, true):
-    """Relative error of the worst unit under the best match; infinite when the widths differ."""
-    if found.v.shape != true.v.shape:
-        return float("inf")
-    hidden, hidden_true = np.c_[found.v, found.b], np.c_[true.v, true.b]
-    errors = np.empty((len(hidden), len(hidden)))
-    for j in range(len(hidden)):
-        first = np.linalg.norm(hidden - hidden_true[j], axis=1) / np.linalg.norm(hidden_true[j])
-        second = np.linalg.norm(found.u.T - true.u[:, j], axis=1) / np.linalg.norm(true.u[:, j])
-        errors[:, j] = np.maximum(first, second)
-    rows, cols = scipy.optimize.linear_sum_assignment(np.minimum(errors, 1.0))
-    return float(errors[rows, cols].max())
 
 
 def fit(x, a, k, bias, seed, restarts, maxiter):
@@ -160,28 +111,17 @@ def fit(x, a, k, bias, seed, restarts, maxiter):
             break
     seconds = time.perf_counter() - start
     v, b, u, c = unpack(best.x)
-    return seconds, Network(v, b if b.size else np.zeros(k), u, c if c.size else np.zeros(m))
+    return seconds, common.Network(v, b if b.size else np.zeros(k), u, c if c.size else np.zeros(m))
 
 
 def run(chosen, seed, folder):
     """One row of the table: our seconds, error, verdict, the peer's seconds, error."""
     program = str(chosen.orthant)
     recipe = {"--m": chosen.m, "--k": chosen.k, "--d": chosen.d, "--n": chosen.n, "--seed": seed, "--bias": chosen.bias}
-    flat = [str(word) for pair in recipe.items() for word in pair]
-    subprocess.run([program, "generate", *flat, "--out", folder, "--quiet"], check=True)
-    inputs, labels, out, report = (os.path.join(folder, name) for name in ("inputs.npy", "labels.npy", "found", "report"))
-    files = ["--inputs", inputs, "--labels", labels, "--out", out, "--report", report]
-    start = time.perf_counter()
-    ended = subprocess.run([program, "recover", *files, "--threads", str(chosen.threads), "--quiet"])
-    our_seconds = time.perf_counter() - start
-    if ended.returncode not in (0, 1):
-        sys.exit(f"error: orthant recover ended with exit code {ended.returncode}")
-    verdict = json.loads(pathlib.Path(report).read_text())["verdict"]
-    true = Network.read(os.path.join(folder, "network.safetensors"))
-    our_error = worst_unit_error(Network.read(out), true) if ended.returncode == 0 else float("inf")
-    x, a = np.load(inputs), np.load(labels)
+    x, a, true = common.generate(program, recipe, folder)
+    ours = common.recover(program, folder, true, ["--threads", str(chosen.threads)])
     peer_seconds, peer = fit(x, a, chosen.k, chosen.bias, seed, chosen.restarts, chosen.maxiter)
-    return our_seconds, our_error, verdict, peer_seconds, worst_unit_error(peer, true)
+    return *ours, peer_seconds, common.worst_unit_error(peer, true)
 
 
 def main(chosen):
@@ -208,6 +148,8 @@ if __name__ == "__main__":
         import numpy as np
         import scipy
         import scipy.optimize
+
+        import common
     except ImportError as error:
         print(f"skipped: {error}; this comparison needs numpy and scipy (pip install numpy scipy)")
         sys.exit(0)

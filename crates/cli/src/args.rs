@@ -270,14 +270,26 @@ impl From<PlantedBias> for BiasKind {
 /// Methods of search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum MethodChoice {
-    /// Pursuit, then the cone walk, then the lift for what is missing; the lift also proves uniqueness where it applies
+    /// Pursuit, cone walk and lift for labels of rank k; moments and refinement for fewer outputs than units
     Auto,
     /// Row-span pursuit: needs the fewest samples
     Pursuit,
     /// Extreme rays of the cone of non-negative label combinations
     Cone,
-    /// The quadratic lift: no search, and a proof of uniqueness
+    /// The quadratic lift: no search, and a proof of uniqueness; the method for leaky ReLU and |t|
     Lift,
+    /// Score moments by simultaneous diagonalisation: Gaussian inputs
+    Tensor,
+    /// Score moments by the tensor power method: Gaussian inputs
+    Power,
+    /// Independent component analysis: Gaussian inputs, orthonormal rows of V
+    Ica,
+    /// Pure-neuron conditions: inputs symmetric about zero, no hidden bias
+    Symmetric,
+    /// Pairs x, -x among the samples: any inputs, no hidden bias
+    Paired,
+    /// All units at once from random starts: for fewer outputs than hidden units
+    Restarts,
 }
 
 impl From<MethodChoice> for Method {
@@ -287,6 +299,12 @@ impl From<MethodChoice> for Method {
             MethodChoice::Pursuit => Method::Pursuit,
             MethodChoice::Cone => Method::Cone,
             MethodChoice::Lift => Method::Lift,
+            MethodChoice::Tensor => Method::Tensor,
+            MethodChoice::Power => Method::Power,
+            MethodChoice::Ica => Method::Ica,
+            MethodChoice::Symmetric => Method::Symmetric,
+            MethodChoice::Paired => Method::Paired,
+            MethodChoice::Restarts => Method::Restarts,
         }
     }
 }
@@ -340,6 +358,14 @@ mod tests {
         for command in Cli::command().get_subcommands() {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains(&format!("orthant {}", command.get_name())), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn every_method_can_be_named() {
+        for method in Method::ALL {
+            let choice = MethodChoice::from_str(method.name(), false).expect("named");
+            assert_eq!(Method::from(choice), method);
         }
     }
 

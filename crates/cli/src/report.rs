@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use orthant::exact::{UnitReason, UnitReport};
+use orthant::network::RowScale;
 use orthant::{Report, Verdict};
 use serde::Serialize;
 
@@ -18,6 +19,7 @@ pub struct JsonReport {
     d: usize,
     m: usize,
     width: usize,
+    activation: String,
     label_rank: usize,
     label_rank_kept: f64,
     label_rank_dropped: f64,
@@ -77,6 +79,7 @@ impl JsonReport {
             d: run.d,
             m: run.m,
             width: report.width,
+            activation: report.activation.name(),
             label_rank: report.label_rank,
             label_rank_kept: report.label_rank_kept,
             label_rank_dropped: report.label_rank_dropped,
@@ -125,6 +128,13 @@ pub fn summary(report: &Report, run: Run) -> String {
     line("reason", &report.reason.to_string());
     line("samples", &format!("{} with {} inputs and {} outputs", run.n, run.d, run.m));
     line("width", &format!("{} ({})", report.width, rank_evidence(report)));
+    if !report.activation.is_relu() {
+        let rows = match report.activation.row_scale() {
+            RowScale::Normalised => "rows of V have unit norm",
+            RowScale::Identified => "the scale of each row of V is identified",
+        };
+        line("activation", &format!("{}: {rows}", report.activation));
+    }
     let holdout = match report.holdout_residual {
         Some(residual) => format!("{residual:.1e} on {} held out", report.holdout_samples),
         None => "none held out".to_string(),

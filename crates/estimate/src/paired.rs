@@ -19,7 +19,7 @@ pub struct PairedSettings {
     /// Whether an output bias is fitted.
     pub output_bias: bool,
     /// Random pairs of combinations that are diagonalised, after all jointly, while units are missing; 6 is plenty.
-    pub pairs: usize,
+    pub attempts: usize,
 }
 
 /// What was found from paired queries.
@@ -150,7 +150,7 @@ pub fn paired(
     }
     let finish = Finish::new(&result.frame, settings.seed)?;
     let mut next = neurons.combinations(settings.seed).map(|(combinations, _)| combinations);
-    for pair in 0..=settings.pairs {
+    for pair in 0..=settings.attempts {
         if let Some(combinations) = next {
             reporter.report("pairs: exact units", result.units.len(), k, pair)?;
             let estimates = differences(&result.frame, combinations);
@@ -167,7 +167,7 @@ pub fn paired(
                 }
             }
         }
-        if result.units.len() >= k || pair == settings.pairs {
+        if result.units.len() >= k || pair == settings.attempts {
             break;
         }
         next = Some(shared_by_pair(&neurons.slices, k, settings.seed, pair)?);

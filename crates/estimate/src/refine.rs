@@ -1,38 +1,93 @@
 //! Refinement to the least-squares optimum: Levenberg-Marquardt with the output layer eliminated.
 
 use orthant_linalg::lstsq::RankRevealing;
-use orthant_linalg::qr::Qr;
-use orthant_linalg::{LinalgError, Mat, MatRef, product, tolerance};
+use orthant_linalg::qr::{self, Qr};
+use orthant_linalg::{LinalgError, Mat, MatRef, product, tolerance, triangular};
+use orthant_network::{Activation, BiasKind};
 
 use crate::error::SearchError;
-use crate::frame::Frame;
 use crate::progress::Reporter;
+
+/// Samples in the coordinates that refinement works in.
+#[derive(Debug, Clone, Copy)]
+pub struct Problem<'a> {
+    /// Inputs, n × r: rows of [`crate::Frame::inputs`], all of them or some, with the constant among the columns when a hidden
+    /// bias is fitted. Columns that are orthonormal up to a common factor, of root mean square about 1, make well-conditioned steps.
+    pub inputs: MatRef<'a, f64>,
+    /// Labels, n × m, one sample per row.
+    pub labels: MatRef<'a, f64>,
+    /// Which biases are fitted.
+    pub bias: BiasKind,
+    /// The activation of the units.
+    pub activation: &'a Activation,
+    /// Whether an affine function of the inputs is fitted along with the units.
+    ///
+    /// Since f(t) − f(−t) = t for max(t, 0), a unit and its mirror image are then the same, which halves the number of
+    /// directions to be told apart; [`crate::orient`] finds the signs afterwards.
+    pub affine: bool,
+}
+
+impl Problem<'_> {
+    /// Number of samples.
+    pub fn n(&self) -> usize {
+        self.inputs.nrows()
+    }
+
+    /// The columns fitted beside the units: the inputs, and the constant unless they contain it.
+    fn n_beside(&self) -> usize {
+        let affine = if self.affine { self.inputs.ncols() } else { 0 };
+        affine + usize::from(self.has_constant())
+    }
+
+    fn has_constant(&self) -> bool {
+        self.bias.output() && !(self.affine && self.bias.hidden())
+    }
+
+    /// The columns that are fitted linearly for given values before the rectifier: activations, inputs, constant.
+    fn design(&self, t: &Mat<f64>) -> Mat<f64> {
+        let k = t.ncols();
+        let affine = if self.affine { self.inputs.ncols() } else { 0 };
+        let mut design = Mat::zeros(self.n(), k + self.n_beside());
+        for j in 0..k {
+            let column = design.col_as_slice_mut(j);
+            column.iter_mut().zip(t.col_as_slice(j)).for_each(|(z, &t)| *z = self.activation.value(t));
+        }
+        design.as_mut().subcols_mut(k, affine).copy_from(self.inputs.subcols(0, affine));
+        if self.has_constant() {
+            design.col_as_slice_mut(k + affine).fill(1.0);
+        }
+        design
+    }
+}
 
 /// Settings of [`refine`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RefineSettings {
     /// Steps of the outer iteration at most. From a start inside the basin 4 to 20 suffice.
     pub max_steps: usize,
-    /// Relative decrease of the residual below which the iteration has converged.
+    /// Relative decrease of the residual below which a step counts as slow; three slow steps end the iteration.
     pub stall: f64,
+    /// Relative residual at which the iteration has arrived.
+    pub target: f64,
 }
 
 impl Default for RefineSettings {
     fn default() -> RefineSettings {
-        RefineSettings { max_steps: 60, stall: 1e-10 }
+        RefineSettings { max_steps: 60, stall: 1e-10, target: tolerance::EPS }
     }
 }
 
 /// A local optimum of |U f(t) + c − A|² with t in the row space of the inputs.
 #[derive(Debug, Clone)]
 pub struct Refined {
-    /// Coordinates of each unit's values before the rectifier in [`Frame::inputs`], r × k.
+    /// Coordinates of each unit's values before the activation in [`Problem::inputs`], r × k; columns have unit norm where the
+    /// activation has a degree.
     pub directions: Mat<f64>,
-    /// Frobenius norm of the residual over that of the labels (centred when an output bias is fitted).
+    /// Frobenius norm of the residual over that of the labels.
     pub residual: f64,
     /// Outer steps taken.
     pub steps: usize,
-    /// Whether the residual stalled before the steps ran out.
+    /// Whether the residual arrived or stalled before the steps ran out.
     pub converged: bool,
 }
 
@@ -40,10 +95,19 @@ pub struct Refined {
 /// whitened inputs, and the steps stop earlier when the residual says so.
 const MAX_INNER: usize = 60;
 
+/// Linearised problems are factored when they have at most this many unknowns, kr, and conjugate gradients solve the larger ones.
+const MAX_DENSE: usize = 640;
+
+/// And at most this many entries: 64 MB.
+const MAX_DENSE_ENTRIES: usize = 8_000_000;
+
+/// Slow steps in a row that end the iteration.
+const SLOW_STEPS: usize = 3;
+
 /// Minimises |U f(t) + c − A|_F over directions and the output layer, from given directions.
 ///
 /// # Shapes
-/// `labels` is n × m (one sample per row), `start` is r × k: column i has the coordinates in [`Frame::inputs`] of unit i.
+/// `start` is r × k: column i has the coordinates in [`Problem::inputs`] of unit i.
 ///
 /// # Guarantee
 /// The residual never grows. With E = 0 and a start in the basin of the true network, it converges quadratically to rounding
@@ -53,35 +117,42 @@ const MAX_INNER: usize = 60;
 /// [`SearchError`]; running out of steps is not an error: [`Refined::converged`] tells.
 ///
 /// # Cost
-/// A step takes at most 60 inner iterations of 4n(r + 2k)k operations, and a QR of the n × (k + 1) activations.
+/// With q = kr up to 640, a step takes one QR of an n × q matrix, 2nq² operations, min(m, k) − 1 more of q × q, and 3q³ for each
+/// damping tried; beyond that, at most 60 inner iterations of 4n(r + 2k)k. See [`operations`].
 ///
 /// # Paper
 /// Not in the paper, which ends with the regression for U. The elimination of the output layer is variable projection (Golub
-/// and Pereyra 1973) with Kaufman's Jacobian; inner steps are CGLS on the data, never on a Gram matrix.
+/// and Pereyra 1973) with Kaufman's Jacobian; inner steps are QR or CGLS on the data, never on a Gram matrix.
 pub fn refine(
-    frame: &Frame,
-    labels: MatRef<'_, f64>,
+    problem: &Problem<'_>,
     start: Mat<f64>,
     settings: &RefineSettings,
     reporter: &mut Reporter<'_>,
 ) -> Result<Refined, SearchError> {
     let k = start.ncols();
-    let scale = product::frobenius(labels).max(f64::MIN_POSITIVE);
-    let mut point = Point::at(frame, labels, start)?;
+    let scale = product::frobenius(problem.labels).max(f64::MIN_POSITIVE);
+    let target = settings.target.max(tolerance::EPS) * scale;
+    let mut point = Point::at(problem, start)?;
     let mut damping = 1e-3;
-    let mut steps = 0;
-    let mut converged = false;
+    let (mut steps, mut slow) = (0, 0);
+    let mut converged = point.residual <= target || k == 0;
     while steps < settings.max_steps && !converged {
         reporter.report("refinement", k, k, steps)?;
         steps += 1;
         let mut improved = false;
+        let dense = point.is_dense(problem).then(|| point.factored(problem));
         // Each failure multiplies the damping by 8, so that ten of them cover nine orders of magnitude.
         for _ in 0..10 {
-            let step = point.damped_step(frame, damping);
-            let candidate = Point::at(frame, labels, &point.directions + &step)?;
-            if candidate.residual < point.residual {
-                let decrease = 1.0 - candidate.residual / point.residual;
-                converged = decrease < settings.stall || candidate.residual <= tolerance::EPS * scale;
+            let step = match &dense {
+                Some(dense) => dense.damped_step(&point, damping),
+                None => point.damped_step(problem, damping),
+            };
+            // A step so long that an exponential overflows is too long.
+            let candidate = Point::at(problem, &point.directions + &step).ok();
+            if let Some(candidate) = candidate.filter(|candidate| candidate.residual < point.residual) {
+                slow =
+                    if candidate.residual > (1.0 - settings.stall) * point.residual { slow + 1 } else { 0 };
+                converged = slow == SLOW_STEPS || candidate.residual <= target;
                 point = candidate;
                 damping = (damping / 8.0).max(1e-14);
                 improved = true;
@@ -96,55 +167,149 @@ pub fn refine(
     Ok(Refined { directions: point.directions, residual: point.residual / scale, steps, converged })
 }
 
+/// The operations of one step of [`refine`], about, for n samples, r inputs, k units and m outputs.
+pub fn operations(n: usize, r: usize, k: usize, m: usize) -> f64 {
+    let (rows, inputs, units) = (n as f64, r as f64, k as f64);
+    let q = units * inputs;
+    if is_dense(n, r, k) {
+        let triangles = 3.0 * q.powi(3) * (m.min(k) + 1) as f64;
+        2.0 * rows * q * q + 4.0 * rows * q * (units + inputs) + triangles
+    } else {
+        MAX_INNER as f64 * 4.0 * rows * (inputs + 2.0 * units) * units
+    }
+}
+
+/// Whether linearised problems of this size are factored.
+pub fn is_dense(n: usize, r: usize, k: usize) -> bool {
+    r * k <= MAX_DENSE && n * r * k <= MAX_DENSE_ENTRIES
+}
+
+/// What each unit adds to the fit: the norm of the part of the labels that is lost when it alone is left out, directions unchanged,
+/// over the norm of the labels; and the residual of the fit over the same.
+///
+/// # Errors
+/// [`LinalgError::NoConvergence`] on overflow.
+///
+/// # Cost
+/// A QR of the n × (k + r) design.
+pub fn contributions(problem: &Problem<'_>, directions: &Mat<f64>) -> Result<(Vec<f64>, f64), LinalgError> {
+    let (n, k) = (problem.n(), directions.ncols());
+    let scale = product::frobenius(problem.labels).max(f64::MIN_POSITIVE);
+    let design = problem.design(&product::matmul(problem.inputs, directions.as_ref()));
+    let columns = design.ncols();
+    let solution = RankRevealing::new(design.clone(), tolerance::backward(n, columns))?.solve(problem.labels);
+    let mut residual = problem.labels.to_owned();
+    product::matmul_add(residual.as_mut(), -1.0, design.as_ref(), solution.as_ref());
+    // Row i of the inverse triangle has the norm of one over the distance of column i from the others.
+    let floor = tolerance::backward(n, columns) * product::frobenius(design.as_ref());
+    let guard = floor * Mat::<f64>::identity(columns, columns);
+    let upper = qr::stack_r(Qr::factor(design).r().as_ref(), guard.as_ref());
+    let mut inverse = Mat::identity(columns, columns);
+    triangular::solve_upper(upper.as_ref(), inverse.as_mut());
+    let sizes = (0..k).map(|i| solution.row(i).norm_l2() / inverse.row(i).norm_l2() / scale).collect();
+    Ok((sizes, product::frobenius(residual.as_ref()) / scale))
+}
+
+/// The linear part of a fit.
+#[derive(Debug, Clone)]
+pub struct LinearFit {
+    /// Output weights, m × k.
+    pub u: Mat<f64>,
+    /// Coefficients of the inputs, r × m, when an affine function is fitted along, 0 × m otherwise.
+    pub affine: Mat<f64>,
+    coefficients: Mat<f64>,
+}
+
+impl LinearFit {
+    /// Relative residual on other samples.
+    ///
+    /// # Panics
+    /// When `other` has other dimensions or biases than the problem that was fitted.
+    pub fn residual_on(&self, other: &Problem<'_>, directions: &Mat<f64>) -> f64 {
+        let design = other.design(&product::matmul(other.inputs, directions.as_ref()));
+        let mut residual = other.labels.to_owned();
+        product::matmul_add(residual.as_mut(), -1.0, design.as_ref(), self.coefficients.as_ref());
+        product::frobenius(residual.as_ref()) / product::frobenius(other.labels).max(f64::MIN_POSITIVE)
+    }
+}
+
+/// Fits what is linear, for given directions.
+///
+/// # Errors
+/// [`LinalgError::NoConvergence`] on overflow.
+///
+/// # Cost
+/// A QR of the n × (k + r) design.
+pub fn linear_fit(problem: &Problem<'_>, directions: &Mat<f64>) -> Result<LinearFit, LinalgError> {
+    let (n, k) = (problem.n(), directions.ncols());
+    let design = problem.design(&product::matmul(problem.inputs, directions.as_ref()));
+    let columns = design.ncols();
+    let coefficients = RankRevealing::new(design, tolerance::backward(n, columns))?.solve(problem.labels);
+    let affine = if problem.affine { problem.inputs.ncols() } else { 0 };
+    let u = coefficients.as_ref().subrows(0, k).transpose().to_owned();
+    let affine = coefficients.as_ref().subrows(k, affine).to_owned();
+    Ok(LinearFit { u, affine, coefficients })
+}
+
 /// A set of directions with everything that depends on it.
 struct Point {
     directions: Mat<f64>,
     /// f'(t) of each unit on each sample, n × k.
-    slopes: Mat<f64>,
-    /// Orthonormal basis of the activations and the constant.
+    slope: Mat<f64>,
+    /// Orthonormal basis of what is fitted linearly.
     span: Mat<f64>,
-    /// Triangle of the QR of U, k × k: what the output layer does to lengths.
+    /// Triangle of the QR of U, min(m, k) × k: what the output layer does to lengths.
     output: Mat<f64>,
-    /// The residual in the coordinates of the column space of U, n × k.
+    /// The residual in the coordinates of the column space of U, n × min(m, k).
     reduced: Mat<f64>,
     /// Frobenius norm of the whole residual.
     residual: f64,
 }
 
 impl Point {
-    fn at(frame: &Frame, labels: MatRef<'_, f64>, directions: Mat<f64>) -> Result<Point, LinalgError> {
-        let (n, k) = (frame.n(), directions.ncols());
-        let constant = usize::from(frame.bias().output());
-        let t = product::matmul(frame.inputs(), directions.as_ref());
-        let f = frame.activation();
-        let slopes = Mat::from_fn(n, k, |i, j| f.derivative(t[(i, j)]));
-        let design = Mat::from_fn(n, k + constant, |i, j| if j < k { f.value(t[(i, j)]) } else { 1.0 });
-        let factor = RankRevealing::new(design.clone(), tolerance::backward(n, k + constant))?;
-        let solution = factor.solve(labels);
-        let mut residual = labels.to_owned();
+    fn at(problem: &Problem<'_>, mut directions: Mat<f64>) -> Result<Point, LinalgError> {
+        let (n, k) = (problem.n(), directions.ncols());
+        let scaled_by_output = if problem.activation.degree().is_some() { k } else { 0 };
+        for j in 0..scaled_by_output {
+            // The scale of a unit is the output layer's.
+            let norm = product::norm(directions.col_as_slice(j));
+            if norm > 0.0 {
+                directions.col_as_slice_mut(j).iter_mut().for_each(|v| *v /= norm);
+            }
+        }
+        let t = product::matmul(problem.inputs, directions.as_ref());
+        let slope = Mat::from_fn(n, k, |i, j| problem.activation.derivative(t[(i, j)]));
+        let design = problem.design(&t);
+        let factor = RankRevealing::new(design.clone(), tolerance::backward(n, design.ncols()))?;
+        let solution = factor.solve(problem.labels);
+        let mut residual = problem.labels.to_owned();
         product::matmul_add(residual.as_mut(), -1.0, design.as_ref(), solution.as_ref());
         let u = solution.as_ref().subrows(0, k).transpose().to_owned();
         let qr = Qr::factor(u);
         let reduced = product::matmul(residual.as_ref(), qr.thin_q().as_ref());
         let norm = product::frobenius(residual.as_ref());
         let span = Qr::factor(design).thin_q();
-        Ok(Point { directions, slopes, span, output: qr.r(), reduced, residual: norm })
+        Ok(Point { directions, slope, span, output: qr.r(), reduced, residual: norm })
+    }
+
+    fn is_dense(&self, problem: &Problem<'_>) -> bool {
+        is_dense(problem.n(), problem.inputs.ncols(), self.directions.ncols())
     }
 
     /// The change of activations, as seen in the labels once the output layer has followed: (I − P)(f'(t) ∘ Z d) R'.
-    fn forward(&self, frame: &Frame, change: &Mat<f64>) -> Mat<f64> {
-        let mut moved = product::matmul(frame.inputs(), change.as_ref());
-        multiply_entries(&mut moved, &self.slopes);
+    fn forward(&self, problem: &Problem<'_>, change: &Mat<f64>) -> Mat<f64> {
+        let mut moved = product::matmul(problem.inputs, change.as_ref());
+        multiply_entries(&mut moved, &self.slope);
         self.remove_span(&mut moved);
         product::matmul(moved.as_ref(), self.output.transpose())
     }
 
     /// The transpose of [`Point::forward`].
-    fn backward(&self, frame: &Frame, values: &Mat<f64>) -> Mat<f64> {
+    fn backward(&self, problem: &Problem<'_>, values: &Mat<f64>) -> Mat<f64> {
         let mut pulled = product::matmul(values.as_ref(), self.output.as_ref());
         self.remove_span(&mut pulled);
-        multiply_entries(&mut pulled, &self.slopes);
-        product::matmul(frame.inputs().transpose(), pulled.as_ref())
+        multiply_entries(&mut pulled, &self.slope);
+        product::matmul(problem.inputs.transpose(), pulled.as_ref())
     }
 
     fn remove_span(&self, values: &mut Mat<f64>) {
@@ -152,8 +317,44 @@ impl Point {
         product::matmul_add(values.as_mut(), -1.0, self.span.as_ref(), coords.as_ref());
     }
 
+    /// The linearised problem as a triangle. With B = (I − P)[S_1 ∘ Z, …, S_k ∘ Z] = QT, the Jacobian of output coordinate o is
+    /// B diag(R_oi): the QR of B serves all of them, and what remains is that of the scaled triangles.
+    fn factored(&self, problem: &Problem<'_>) -> Factored {
+        let (r, k) = self.directions.shape();
+        let (n, q) = (problem.n(), r * k);
+        let mut moved = Mat::zeros(n, q);
+        for i in 0..k {
+            let slope = self.slope.col_as_slice(i);
+            for j in 0..r {
+                let column = moved.col_as_slice_mut(i * r + j);
+                for (row, value) in column.iter_mut().enumerate() {
+                    *value = slope[row] * problem.inputs[(row, j)];
+                }
+            }
+        }
+        self.remove_span(&mut moved);
+        let first = Qr::factor(moved);
+        let triangle = first.r();
+        let mut rotated = self.reduced.clone();
+        first.apply_transpose(rotated.as_mut());
+        let (height, coordinates) = (triangle.nrows(), self.output.nrows());
+        let stacked = Mat::from_fn(height * coordinates, q, |row, j| {
+            triangle[(row % height, j)] * self.output[(row / height, j / r)]
+        });
+        let mut target =
+            Mat::from_fn(height * coordinates, 1, |row, _| rotated[(row % height, row / height)]);
+        if coordinates == 1 {
+            return Factored { triangle: stacked, target };
+        }
+        let second = Qr::factor(stacked);
+        second.apply_transpose(target.as_mut());
+        let triangle = second.r();
+        target.truncate(triangle.nrows(), 1);
+        Factored { triangle, target }
+    }
+
     /// CGLS on |forward(d) − residual|² + damping |D d|², with D the norms of the output columns: the step in directions.
-    fn damped_step(&self, frame: &Frame, damping: f64) -> Mat<f64> {
+    fn damped_step(&self, problem: &Problem<'_>, damping: f64) -> Mat<f64> {
         let (r, k) = self.directions.shape();
         // Unit i is scaled by the norm of its column of U, so that every unit counts alike.
         let weights: Vec<f64> =
@@ -161,7 +362,7 @@ impl Point {
         let scaled = |a: &Mat<f64>| Mat::from_fn(r, k, |i, j| a[(i, j)] * weights[j]);
         let mut step = Mat::zeros(r, k);
         let mut left = self.reduced.clone();
-        let mut gradient = scaled(&self.backward(frame, &left));
+        let mut gradient = scaled(&self.backward(problem, &left));
         let mut direction = gradient.clone();
         let mut slope = product::frobenius(gradient.as_ref()).powi(2);
         let first = slope;
@@ -169,18 +370,53 @@ impl Point {
             if slope <= 1e-24 * first || slope == 0.0 {
                 break;
             }
-            let image = self.forward(frame, &scaled(&direction));
+            let image = self.forward(problem, &scaled(&direction));
             let curvature = product::frobenius(image.as_ref()).powi(2)
                 + damping * product::frobenius(direction.as_ref()).powi(2);
             let length = slope / curvature;
             step += length * &direction;
             left -= length * &image;
-            gradient = scaled(&self.backward(frame, &left)) - damping * &step;
+            gradient = scaled(&self.backward(problem, &left)) - damping * &step;
             let next = product::frobenius(gradient.as_ref()).powi(2);
             direction = &gradient + (next / slope) * &direction;
             slope = next;
         }
         scaled(&step)
+    }
+}
+
+/// |T d − target|, which is the linearised problem up to a constant.
+struct Factored {
+    triangle: Mat<f64>,
+    target: Mat<f64>,
+}
+
+/// Least diagonal of the damping over the largest: directions without any effect are damped as if they had this much.
+const LEAST_DAMPED: f64 = 1e-6;
+
+impl Factored {
+    /// The step of Marquardt: damping in proportion to the norms of the columns.
+    fn damped_step(&self, point: &Point, damping: f64) -> Mat<f64> {
+        let (r, k) = point.directions.shape();
+        let q = r * k;
+        let norms: Vec<f64> = (0..q).map(|j| self.triangle.col(j).norm_l2()).collect();
+        let largest = norms.iter().fold(0.0f64, |s, &norm| s.max(norm));
+        if largest == 0.0 {
+            return Mat::zeros(r, k);
+        }
+        let height = self.triangle.nrows();
+        let mut stacked = Mat::zeros(height + q, q);
+        stacked.as_mut().subrows_mut(0, height).copy_from(self.triangle.as_ref());
+        for (j, norm) in norms.iter().enumerate() {
+            stacked[(height + j, j)] = damping.sqrt() * norm.max(LEAST_DAMPED * largest);
+        }
+        let mut target = Mat::zeros(height + q, 1);
+        target.as_mut().subrows_mut(0, height).copy_from(self.target.as_ref());
+        let factor = Qr::factor(stacked);
+        factor.apply_transpose(target.as_mut());
+        target.truncate(q, 1);
+        triangular::solve_upper(factor.r().as_ref(), target.as_mut());
+        Mat::from_fn(r, k, |i, j| target[(j * r + i, 0)])
     }
 }
 
@@ -195,8 +431,9 @@ fn multiply_entries(values: &mut Mat<f64>, factors: &Mat<f64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::Frame;
     use orthant_linalg::random;
-    use orthant_network::{BiasKind, PlantedSpec, Samples};
+    use orthant_network::{PlantedSpec, Samples};
     use std::ops::ControlFlow;
 
     #[test]
@@ -212,8 +449,14 @@ mod tests {
         let start = &exact + 0.05 * size * &noise;
         let mut callback = |_| ControlFlow::Continue(());
         let mut reporter = Reporter::new(&mut callback);
-        let refined = refine(&frame, p.a.transpose(), start, &RefineSettings::default(), &mut reporter)
-            .expect("finite");
+        let problem = Problem {
+            inputs: frame.inputs(),
+            labels: p.a.transpose(),
+            bias: BiasKind::Both,
+            affine: false,
+            activation: &Activation::RELU,
+        };
+        let refined = refine(&problem, start, &RefineSettings::default(), &mut reporter).expect("finite");
         assert!(refined.converged);
         assert!(refined.residual <= frame.null_tolerance(), "{}", refined.residual);
         // Directions are determined up to a positive factor.

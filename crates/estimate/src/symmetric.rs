@@ -19,7 +19,7 @@ pub struct SymmetricSettings {
     /// Seed of random combinations and of the part of the samples that units are identified on.
     pub seed: u64,
     /// Random pairs of combinations that are diagonalised, after all jointly, while units are missing; 12 is plenty.
-    pub pairs: usize,
+    pub attempts: usize,
 }
 
 /// How an estimate by the pure-neuron condition went.
@@ -211,14 +211,14 @@ pub fn symmetric(
     let joint = neurons.combinations(settings.seed);
     history.uncertainty = joint.as_ref().map_or(f64::INFINITY, |(_, uncertainty)| *uncertainty);
     let mut next = joint.map(|(combinations, _)| combinations);
-    for pair in 0..=settings.pairs {
+    for pair in 0..=settings.attempts {
         if let Some(combinations) = next {
             reporter.report("symmetry: exact units", found.len(), wanted, history.estimates)?;
             let estimates = reflection.estimates(frame, combinations);
             history.estimates += estimates.ncols();
             finish.collect(estimates.as_ref(), wanted, found);
         }
-        if found.len() >= wanted || pair == settings.pairs {
+        if found.len() >= wanted || pair == settings.attempts {
             break;
         }
         next = Some(shared_by_pair(&neurons.slices, k, settings.seed, pair)?);

@@ -1,11 +1,10 @@
 //! A network built from units, and its repair: refinement, completion, biases left out.
 
-use orthant_estimate::frame::{LabelSpectrum, input_tolerance};
+use orthant_estimate::frame::LabelSpectrum;
 use orthant_estimate::lift::Lift;
-use orthant_estimate::refine::{RefineSettings, refine};
+use orthant_estimate::refine::{self, Problem, RefineSettings, refine};
 use orthant_estimate::unit::{Transfer, same_unit, settle};
 use orthant_estimate::{Frame, Reporter, Unit};
-use orthant_linalg::lstsq::RankRevealing;
 use orthant_linalg::{LinalgError, Mat, MatRef, product, random, tolerance};
 use orthant_network::{BiasKind, Network, Samples};
 
@@ -13,7 +12,7 @@ use crate::error::RecoverError;
 use crate::search::Search;
 use crate::settings::{BiasModel, Settings};
 use crate::split::{Part, Split};
-use crate::weights::{self, HiddenWeights};
+use crate::weights;
 
 /// Refinement of labels below double precision, and of incomplete answers, may cost this many operations.
 const REFINE_OPERATIONS: f64 = 1e11;
@@ -22,10 +21,10 @@ const REFINE_OPERATIONS: f64 = 1e11;
 const COMPLETIONS: u64 = 2;
 
 /// Allowed residuals over the size of a single rounding term, of which a handful add up.
-const RESIDUAL_SAFETY: f64 = 16.0;
+pub(crate) const RESIDUAL_SAFETY: f64 = 16.0;
 
 /// Held-out samples were not fitted and may lie further out than those that were.
-const HOLDOUT_SAFETY: f64 = 8.0;
+pub(crate) const HOLDOUT_SAFETY: f64 = 8.0;
 
 /// However coarse the labels, residuals beyond this are not zero.
 const MAX_ALLOWED: f64 = 1e-4;
@@ -112,8 +111,8 @@ impl Answer {
                 None => draws[(i, j)] / (r as f64).sqrt(),
             });
             let labels = centred_rows(self.fit.a.as_ref(), bias.output());
-            let refined =
-                refine(&self.frame, labels.as_ref(), start, &self.refine_settings(wanted), reporter)?;
+            let problem = self.problem(labels.as_ref(), bias);
+            let refined = refine(&problem, start, &self.refine_settings(wanted), reporter)?;
             let t = product::matmul(self.frame.inputs(), refined.directions.as_ref());
             for j in 0..wanted {
                 let Ok(unit) = settle(&self.frame, t.col_as_slice(j)) else { continue };
@@ -161,12 +160,22 @@ impl Answer {
     ) -> Result<Network, RecoverError> {
         let labels = centred_rows(self.fit.a.as_ref(), bias.output());
         let settings = self.refine_settings(start.ncols());
-        let refined = refine(&self.frame, labels.as_ref(), start, &settings, reporter)?;
+        let refined = refine(&self.problem(labels.as_ref(), bias), start, &settings, reporter)?;
         Ok(self.network_of(&refined.directions, bias)?)
     }
 
+    fn problem<'a>(&'a self, labels: MatRef<'a, f64>, bias: BiasKind) -> Problem<'a> {
+        Problem {
+            inputs: self.frame.inputs(),
+            labels,
+            bias,
+            activation: self.frame.activation(),
+            affine: false,
+        }
+    }
+
     fn refine_settings(&self, k: usize) -> RefineSettings {
-        let step = 60.0 * 4.0 * (self.frame.n() * (self.frame.inputs().ncols() + 2 * k) * k) as f64;
+        let step = refine::operations(self.frame.n(), self.frame.inputs().ncols(), k, self.fit.a.nrows());
         RefineSettings {
             max_steps: (REFINE_OPERATIONS / step).clamp(2.0, 40.0) as usize,
             ..RefineSettings::default()
@@ -175,46 +184,18 @@ impl Answer {
 
     /// The network with given directions, in coordinates of the inputs' basis, and the output layer fitted.
     fn network_of(&self, directions: &Mat<f64>, bias: BiasKind) -> Result<Network, LinalgError> {
-        let x = self.fit.x.as_ref();
-        let (d, n) = x.shape();
         let t = product::matmul(self.frame.inputs(), directions.as_ref());
-        let mean = |values: &mut dyn Iterator<Item = f64>| {
-            if bias.hidden() { values.sum::<f64>() / n as f64 } else { 0.0 }
-        };
-        let centre: Vec<f64> = (0..d).map(|r| mean(&mut x.row(r).iter().copied())).collect();
-        let levels: Vec<f64> = (0..t.ncols()).map(|i| mean(&mut t.col(i).iter().copied())).collect();
-        let rows = Mat::from_fn(n, d, |j, r| x[(r, j)] - centre[r]);
-        let target = Mat::from_fn(n, t.ncols(), |j, i| t[(j, i)] - levels[i]);
-        let factor = RankRevealing::new(rows, input_tolerance(n, d))?;
-        let solution = factor.solve(target.as_ref());
-        let hidden: Vec<HiddenWeights> = (0..t.ncols())
-            .map(|i| {
-                let v = solution.col_as_slice(i).to_vec();
-                let b = if bias.hidden() { levels[i] - product::dot(&v, &centre) } else { 0.0 };
-                HiddenWeights { v, b }
-            })
-            .collect();
+        let hidden = weights::hidden_from_preactivations(self.fit.x.as_ref(), &t, bias)?;
         weights::output_layer(&self.fit.samples(), self.frame.activation(), &hidden, bias)
     }
 
     /// Leaves out biases that are zero to the precision of the answer, when the labels are explained as well without them.
     fn drop_zero_biases(&mut self) -> Result<(), RecoverError> {
         let samples = self.fit.samples();
-        let small = self.frame.zero_tolerance();
-        let t = self.network.preactivations(samples.x());
-        let rms = |norm: f64, count: usize| norm / (count as f64).sqrt();
-        let hidden = (0..self.network.k())
-            .any(|i| self.network.hidden_bias(i).abs() > small * rms(t.row(i).norm_l2(), samples.n()));
-        let output = self
-            .network
-            .c()
-            .is_some_and(|c| product::norm(c) > small * rms(product::frobenius(samples.a()), samples.n()));
-        let kind = match (hidden, output) {
-            (true, true) => return Ok(()),
-            (true, false) => BiasKind::Hidden,
-            (false, true) => BiasKind::Output,
-            (false, false) => BiasKind::None,
-        };
+        let kind = weights::biases_beyond(&self.network, &samples, self.frame.zero_tolerance());
+        if kind == BiasKind::Both {
+            return Ok(());
+        }
         let network = weights::build_network(&samples, &self.frame, &self.units, kind)?;
         if relative_residual(&network, &samples, &samples) <= self.allowed() {
             self.network = network;
@@ -257,35 +238,14 @@ impl Answer {
         relative_residual(&self.network, on, scale)
     }
 
-    /// The largest relative residual of a single output, in units of its own terms: an output that is small beside the others is
-    /// met too. Labels that are coarser than `f64` may be rounded to one step for all outputs, and are judged together.
+    /// See [`worst_output_residual`]. Labels that are coarser than `f64` may be rounded to one step for all outputs, and are judged
+    /// together.
     pub(crate) fn worst_output_residual(&self) -> f64 {
-        if self.precision > COARSE {
-            return 0.0;
-        }
-        let (x, a) = (self.fit.x.as_ref(), self.fit.a.as_ref());
-        let error = &self.network.labels(x) - a;
-        let z = self.network.activations(x);
-        let root = (x.ncols() as f64).sqrt();
-        let outputs = 0..a.nrows();
-        outputs
-            .map(|o| {
-                let terms: f64 =
-                    (0..self.network.k()).map(|i| self.network.u()[(o, i)].abs() * z.row(i).norm_l2()).sum();
-                let bias = self.network.c().map_or(0.0, |c| c[o].abs()) * root;
-                let residual = error.row(o).norm_l2();
-                if residual == 0.0 { 0.0 } else { residual / (a.row(o).norm_l2() + terms + bias) }
-            })
-            .fold(0.0, f64::max)
+        if self.precision > COARSE { 0.0 } else { worst_output_residual(&self.network, &self.fit.samples()) }
     }
 
-    /// The residual that rounding explains: that of the labels, and the backward error of the factorisations.
-    ///
-    /// Weak units make the label space less certain by as much as they matter less for the residual, so the conditioning of U
-    /// does not enter.
     pub(crate) fn allowed(&self) -> f64 {
-        let rounding = tolerance::backward(self.fit.n(), self.fit.a.nrows());
-        (RESIDUAL_SAFETY * (self.precision + rounding)).min(MAX_ALLOWED)
+        allowed(self.precision, self.fit.n(), self.fit.a.nrows())
     }
 
     pub(crate) fn holdout_allowed(&self) -> f64 {
@@ -293,13 +253,39 @@ impl Answer {
     }
 }
 
-fn relative_residual(network: &Network, on: &Samples<'_>, scale: &Samples<'_>) -> f64 {
+/// The residual that rounding explains: that of n labels of dimension m, and the backward error of the factorisations.
+///
+/// Weak units make the label space less certain by as much as they matter less for the residual, so the conditioning of U
+/// does not enter.
+pub(crate) fn allowed(precision: f64, n: usize, m: usize) -> f64 {
+    (RESIDUAL_SAFETY * (precision + tolerance::backward(n, m))).min(MAX_ALLOWED)
+}
+
+/// The largest relative residual of a single output, in units of its own terms: an output that is small beside the others is
+/// met too.
+pub(crate) fn worst_output_residual(network: &Network, samples: &Samples<'_>) -> f64 {
+    let (x, a) = (samples.x(), samples.a());
+    let error = &network.labels(x) - a;
+    let z = network.activations(x);
+    let root = (x.ncols() as f64).sqrt();
+    (0..a.nrows())
+        .map(|o| {
+            let terms: f64 = (0..network.k()).map(|i| network.u()[(o, i)].abs() * z.row(i).norm_l2()).sum();
+            let bias = network.c().map_or(0.0, |c| c[o].abs()) * root;
+            let residual = error.row(o).norm_l2();
+            if residual == 0.0 { 0.0 } else { residual / (a.row(o).norm_l2() + terms + bias) }
+        })
+        .fold(0.0, f64::max)
+}
+
+pub(crate) fn relative_residual(network: &Network, on: &Samples<'_>, scale: &Samples<'_>) -> f64 {
     let error = &network.labels(on.x()) - on.a();
     let rms = product::frobenius(error.as_ref()) / ((on.n() * on.m()) as f64).sqrt();
     rms / scale.label_scale().max(f64::MIN_POSITIVE)
 }
 
-fn centred_rows(a: MatRef<'_, f64>, centre: bool) -> Mat<f64> {
+/// Labels, one sample per row, minus their mean if `centre`.
+pub(crate) fn centred_rows(a: MatRef<'_, f64>, centre: bool) -> Mat<f64> {
     let (m, n) = a.shape();
     let means: Vec<f64> =
         (0..m).map(|o| if centre { a.row(o).iter().sum::<f64>() / n as f64 } else { 0.0 }).collect();

@@ -27,6 +27,16 @@ pub enum RecoverError {
         /// The least number.
         needed: usize,
     },
+    /// The data do not meet what the method assumes, and it did not find the network.
+    #[error("method {method} assumes {hypothesis}; try {instead}")]
+    Hypothesis {
+        /// The method.
+        method: &'static str,
+        /// What it assumes, with what was measured.
+        hypothesis: String,
+        /// The method that would do.
+        instead: &'static str,
+    },
     /// The caller's progress callback asked to stop.
     #[error("cancelled")]
     Cancelled,

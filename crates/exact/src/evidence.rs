@@ -76,6 +76,7 @@ impl Answer {
             verdict,
             reason,
             width: self.network.k(),
+            activation: settings.activation.clone(),
             label_rank: label_spectrum.rank.rank,
             label_rank_kept: label_spectrum.rank.smallest_kept,
             label_rank_dropped: label_spectrum.rank.largest_dropped,
@@ -101,7 +102,7 @@ impl Answer {
 }
 
 /// σ_1 over σ_min; infinite when that is zero to rounding.
-fn condition_number(a: MatRef<'_, f64>) -> f64 {
+pub(crate) fn condition_number(a: MatRef<'_, f64>) -> f64 {
     match spectrum::singular_values(a) {
         Ok(s) if s.last().is_some_and(|&last| last > tolerance::EPS * s[0]) => s[0] / s[s.len() - 1],
         _ => f64::INFINITY,
@@ -119,6 +120,7 @@ pub(crate) fn constant_labels(
         verdict: Verdict::NotRecovered,
         reason: Reason::ConstantLabels,
         width: 0,
+        activation: settings.activation.clone(),
         label_rank: 0,
         label_rank_kept: 0.0,
         label_rank_dropped: label_spectrum.rank.largest_dropped,

@@ -46,6 +46,7 @@
 //! | `search` | which method is run when | |
 //! | `weights` | patterns to V, b, U, c | Algorithm 6, steps 5 to 7 |
 //! | `answer` | refinement, missing units, biases left out | |
+//! | `wide` | m < k: restarts, signs, all units at once | |
 //! | `identify`, `evidence` | the evidence for each unit | Lemma 31, 33 |
 //! | `verdict` | evidence to verdict | |
 //! | [`diagnose`] | which hypotheses the data fulfil | |
@@ -63,6 +64,7 @@ mod settings;
 mod split;
 mod verdict;
 mod weights;
+mod wide;
 
 pub use diagnose::{
     Diagnosis, Finding, Hypothesis, HypothesisCheck, InputFacts, LabelFacts, MethodCheck, Spectrum,

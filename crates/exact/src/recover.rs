@@ -1,5 +1,6 @@
 //! The whole way from samples to a verdict.
 
+use orthant_estimate::frame::LabelSpectrum;
 use orthant_estimate::{Callback, Frame, Reporter};
 use orthant_linalg::{LinalgError, Mat, MatRef};
 use orthant_network::{Network, RowScale, Samples};
@@ -8,9 +9,10 @@ use crate::answer::Answer;
 use crate::error::RecoverError;
 use crate::evidence::{Holdout, constant_labels};
 use crate::report::Recovery;
-use crate::search::search;
-use crate::settings::Settings;
+use crate::search::{Search, begin, search};
+use crate::settings::{Method, Settings};
 use crate::split::{Part, Split};
+use crate::wide::Wide;
 
 /// Equations to spare that [`orthant_estimate::unit::unit_from_pattern`] asks for, in samples beyond r + k.
 const SPARE_SAMPLES: usize = 4;
@@ -97,9 +99,16 @@ fn recover_scaled(
             settings.holdout.map_or(fitted + 4, |f| (fitted as f64 / (1.0 - f)).ceil() as usize + 1),
         ));
     }
-    let search = search(&frame, settings, reporter)?;
-    let mut answer = Answer::fit(fit, frame, search, settings, &label_spectrum, reporter)?;
     let check = Part::of(samples, &split.check);
+    let begun = begin(&frame, settings, reporter)?;
+    if may_be_wide(samples, &begun, &label_spectrum, settings) {
+        let wide = Wide { fit: &fit, check: &check, frame: &frame, spectrum: &label_spectrum, settings };
+        if let Some(recovery) = wide.recover(reporter)? {
+            return Ok(recovery);
+        }
+    }
+    let search = search(begun, &frame, settings, reporter)?;
+    let mut answer = Answer::fit(fit, frame, search, settings, &label_spectrum, reporter)?;
     let holdout = (check.n() > 0).then(|| answer.relative_residual(&check.samples(), &answer.fit.samples()));
     let complete = answer.units.len() == answer.frame.n_rectified();
     let seen = answer.frame.inputs().ncols();
@@ -114,6 +123,23 @@ fn recover_scaled(
         &label_spectrum,
         &Holdout { residual: holdout, samples: check.n(), absorbed },
     ))
+}
+
+/// Whether the network may have more units than its labels have dimensions: when that is what was asked for, or when the labels have
+/// full rank and a short pursuit finds no unit. Labels of lower rank show the width, whatever was asked for.
+fn may_be_wide(
+    samples: &Samples<'_>,
+    begun: &Search,
+    label_spectrum: &LabelSpectrum,
+    settings: &Settings,
+) -> bool {
+    let rank = label_spectrum.rank.rank;
+    let auto = settings.method == Method::Auto && settings.activation.is_relu() && rank == samples.m();
+    match settings.width {
+        _ if settings.method == Method::Restarts => true,
+        Some(width) if width > rank => auto,
+        _ => auto && begun.units.is_empty(),
+    }
 }
 
 /// Sizes between these need no scaling: their squares, cubes and products stay far from overflow.

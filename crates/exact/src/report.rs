@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use orthant_network::Network;
+use orthant_network::{Activation, Network};
 use serde::Serialize;
 
 /// A recovered network with the evidence for it.
@@ -92,6 +92,8 @@ pub enum UnitReason {
     UndeterminedDirections,
     /// Asked for (by the width given) but without any trace in the labels: never active, or merged with another unit.
     NoTrace,
+    /// The labels do not tell which way it faces: some units can be turned together, f(t) = t + f(−t), without a trace.
+    Orientation,
     /// Fitted numerically to what the determined units leave unexplained.
     Fitted,
 }
@@ -110,6 +112,7 @@ impl fmt::Display for UnitReason {
             UnitReason::NoTrace => {
                 "no trace in the labels: never active on these inputs, or merged with another unit"
             }
+            UnitReason::Orientation => "the labels do not tell which way it faces",
             UnitReason::Fitted => "fitted numerically, not determined",
         })
     }
@@ -241,6 +244,8 @@ pub struct Report {
     pub reason: Reason,
     /// Number of hidden units in the network returned.
     pub width: usize,
+    /// The activation they were given.
+    pub activation: Activation,
     /// Rank of the (centred) labels.
     pub label_rank: usize,
     /// σ_rank / σ_1 of the labels.

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use crate::settings::{Method, Settings};
 
 /// What a search brought.
+#[derive(Default)]
 pub(crate) struct Search {
     pub(crate) units: Vec<Unit>,
     pub(crate) method: &'static str,
@@ -38,20 +39,46 @@ const EXTRA_SAMPLES: usize = 60;
 /// The lift is not tried with more monomials, which take half an hour and 6 GB, even when it is asked for.
 const MAX_MONOMIALS: usize = 12_000;
 
+/// The short pursuit that [`Method::Auto`] begins with; nothing for other methods. Where it finds no unit, labels of full rank may
+/// be those of more units than outputs.
+pub(crate) fn begin(
+    frame: &Frame,
+    settings: &Settings,
+    reporter: &mut Reporter<'_>,
+) -> Result<Search, SearchError> {
+    let mut begun = Search::default();
+    if settings.method == Method::Auto {
+        let brief = PursuitSettings {
+            seed: settings.seed,
+            patience: settings.patience / FIRST_PATIENCE,
+            max_failures: FIRST_FAILURES,
+        };
+        begun.attempts = pursue_on_few(frame, &mut begun.units, &brief, reporter)?;
+        if begun.attempts == 0 || !begun.units.is_empty() {
+            begun.attempts += pursue(frame, &mut begun.units, &brief, reporter)?.starts;
+        }
+    }
+    Ok(begun)
+}
+
 /// Searches for the units of a frame by the method asked for.
 pub(crate) fn search(
+    begun: Search,
     frame: &Frame,
     settings: &Settings,
     reporter: &mut Reporter<'_>,
 ) -> Result<Search, SearchError> {
     let wanted = frame.n_rectified();
-    let mut units = Vec::new();
-    let mut attempts = 0;
+    let Search { mut units, mut attempts, mut lift, .. } = begun;
     let pursuit = |patience, max_failures| PursuitSettings { seed: settings.seed, patience, max_failures };
     let cone = ConeSettings { seed: settings.seed, walks: 6 * frame.k(), subset_rounds: 4 };
-    let mut lift = None;
     let method = match settings.method {
-        Method::Pursuit => {
+        Method::Pursuit
+        | Method::Tensor
+        | Method::Power
+        | Method::Ica
+        | Method::Symmetric
+        | Method::Paired => {
             attempts +=
                 pursue_on_few(frame, &mut units, &pursuit(settings.patience, MAX_FAILURES), reporter)?;
             attempts +=
@@ -71,10 +98,9 @@ pub(crate) fn search(
             }
             "lift"
         }
+        // Restarts look for no single unit.
+        Method::Restarts => "restarts",
         Method::Auto => {
-            let first = pursuit(settings.patience / FIRST_PATIENCE, FIRST_FAILURES);
-            attempts += pursue_on_few(frame, &mut units, &first, reporter)?;
-            attempts += pursue(frame, &mut units, &first, reporter)?.starts;
             let by_pursuit = units.len();
             if units.len() < wanted {
                 attempts += walk_cones(frame, &mut units, &cone, reporter)?;

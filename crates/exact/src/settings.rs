@@ -8,14 +8,71 @@ use crate::RecoverError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Pursuit, then the cone walk for what is missing, then pursuit again with all its patience, then the lift; the lift in any
-    /// case as a proof of uniqueness where there are samples enough and [`Settings::max_lift`] allows.
+    /// case as a proof of uniqueness where there are samples enough and [`Settings::max_lift`] allows. Restarts when the rank of
+    /// the labels is m, or below the width given, and that does not explain them: the width may exceed m.
     Auto,
     /// Row-span pursuit only: [`orthant_estimate::pursuit`].
     Pursuit,
     /// Extreme rays of the cone of non-negative label combinations only: [`orthant_estimate::cone`].
     Cone,
-    /// The quadratic lift only: [`orthant_estimate::lift`].
+    /// The quadratic lift only: [`orthant_estimate::lift`]. The method for leaky ReLU and |t|.
     Lift,
+    /// Algorithm 5 for Gaussian inputs: score moments of orders one and two, by simultaneous diagonalisation. With fewer outputs
+    /// than units order two, with a single output order four.
+    Tensor,
+    /// Algorithm 5 for Gaussian inputs with the paper's own decomposition: whitening, then the tensor power method.
+    Power,
+    /// Algorithm 4 for Gaussian inputs and orthonormal rows of V: independent component analysis of the labels.
+    Ica,
+    /// Pure-neuron conditions for inputs distributed symmetrically about zero (Appendix C.3).
+    Symmetric,
+    /// Pairs x, −x among the samples: exact from k(k − 1)/2 of them, for inputs of any distribution and no hidden bias.
+    Paired,
+    /// All units at once by refinement from many random starts, the way for m < k: [`orthant_estimate::multistart`].
+    Restarts,
+}
+
+impl Method {
+    /// All methods, in the order of their declaration.
+    pub const ALL: [Method; 10] = [
+        Method::Auto,
+        Method::Pursuit,
+        Method::Cone,
+        Method::Lift,
+        Method::Tensor,
+        Method::Power,
+        Method::Ica,
+        Method::Symmetric,
+        Method::Paired,
+        Method::Restarts,
+    ];
+
+    /// The name, as on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Auto => "auto",
+            Method::Pursuit => "pursuit",
+            Method::Cone => "cone",
+            Method::Lift => "lift",
+            Method::Tensor => "tensor",
+            Method::Power => "power",
+            Method::Ica => "ica",
+            Method::Symmetric => "symmetric",
+            Method::Paired => "paired",
+            Method::Restarts => "restarts",
+        }
+    }
+
+    /// Whether the method is meant for units of this activation: the lift needs one with two straight pieces, symmetry and pairs
+    /// need f(t) − f(−t) = t, and every other method needs f(t) = 0 for t ≤ 0.
+    fn covers(self, activation: &Activation) -> bool {
+        match self {
+            Method::Auto => true,
+            Method::Lift => activation.is_relu() || activation.negative_slope().is_some(),
+            Method::Symmetric | Method::Paired | Method::Restarts => activation.is_relu(),
+            _ => activation.negative_slope().is_none(),
+        }
+    }
 }
 
 /// What is known about the biases.
@@ -84,9 +141,17 @@ impl Settings {
     /// Checks the ranges.
     ///
     /// # Errors
-    /// [`RecoverError::Setting`] names the first one out of range.
+    /// [`RecoverError::Setting`] names the first one out of range, [`RecoverError::Hypothesis`] a method that is not for the
+    /// activation.
     pub fn validate(&self) -> Result<(), RecoverError> {
         let out_of_range = |name, value, allowed| Err(RecoverError::Setting { name, value, allowed });
+        if !self.method.covers(&self.activation) {
+            return Err(RecoverError::Hypothesis {
+                method: self.method.name(),
+                hypothesis: format!("another activation than {}", self.activation),
+                instead: if self.activation.negative_slope().is_some() { "lift" } else { "pursuit" },
+            });
+        }
         match (self.width, self.holdout) {
             (Some(width), _) if width == 0 || width > MAX_WIDTH => {
                 out_of_range("width", width as f64, "from 1 to 65536")

@@ -111,6 +111,51 @@ pub(crate) fn build_network(
     output_layer(samples, frame.activation(), &hidden, bias)
 }
 
+/// The hidden weights of units with given values before the rectifier.
+///
+/// # Shapes
+/// `x` is d × n, `t` is n × k.
+pub(crate) fn hidden_from_preactivations(
+    x: MatRef<'_, f64>,
+    t: &Mat<f64>,
+    bias: BiasKind,
+) -> Result<Vec<HiddenWeights>, LinalgError> {
+    let (d, n) = x.shape();
+    let mean = |values: &mut dyn Iterator<Item = f64>| {
+        if bias.hidden() { values.sum::<f64>() / n as f64 } else { 0.0 }
+    };
+    let centre: Vec<f64> = (0..d).map(|r| mean(&mut x.row(r).iter().copied())).collect();
+    let levels: Vec<f64> = (0..t.ncols()).map(|i| mean(&mut t.col(i).iter().copied())).collect();
+    let rows = Mat::from_fn(n, d, |j, r| x[(r, j)] - centre[r]);
+    let target = Mat::from_fn(n, t.ncols(), |j, i| t[(j, i)] - levels[i]);
+    let factor = RankRevealing::new(rows, input_tolerance(n, d))?;
+    let solution = factor.solve(target.as_ref());
+    Ok((0..t.ncols())
+        .map(|i| {
+            let v = solution.col_as_slice(i).to_vec();
+            let b = if bias.hidden() { levels[i] - product::dot(&v, &centre) } else { 0.0 };
+            HiddenWeights { v, b }
+        })
+        .collect())
+}
+
+/// Which biases of a network are larger than `small`, relative to what they are added to.
+pub(crate) fn biases_beyond(network: &Network, samples: &Samples<'_>, small: f64) -> BiasKind {
+    let t = network.preactivations(samples.x());
+    let rms = |norm: f64, count: usize| norm / (count as f64).sqrt();
+    let hidden =
+        (0..network.k()).any(|i| network.hidden_bias(i).abs() > small * rms(t.row(i).norm_l2(), samples.n()));
+    let output = network
+        .c()
+        .is_some_and(|c| product::norm(c) > small * rms(product::frobenius(samples.a()), samples.n()));
+    match (hidden, output) {
+        (true, true) => BiasKind::Both,
+        (true, false) => BiasKind::Hidden,
+        (false, true) => BiasKind::Output,
+        (false, false) => BiasKind::None,
+    }
+}
+
 /// Fits U and c to given hidden weights.
 pub(crate) fn output_layer(
     samples: &Samples<'_>,

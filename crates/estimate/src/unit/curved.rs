@@ -296,15 +296,12 @@ impl Image {
             let t = self.preimage(f, scale);
             let weights = self.weights(f, scale, &t);
             let (rows, r) = self.inputs.shape();
+            let per_scale: Vec<f64> = (0..rows)
+                .map(|j| scale * self.values[j] / f.derivative(t[j]))
+                .map(|slope| if slope.is_finite() { slope } else { 0.0 })
+                .collect();
             let system = Mat::from_fn(rows, r + 1, |j, i| {
-                weights[j]
-                    * if i < r {
-                        self.inputs[(j, i)]
-                    } else if self.values[j] > 0.0 {
-                        -scale * self.values[j] / f.derivative(t[j])
-                    } else {
-                        0.0
-                    }
+                weights[j] * if i < r { self.inputs[(j, i)] } else { -per_scale[j] }
             });
             let target = Mat::from_fn(rows, 1, |j, _| weights[j] * t[j]);
             let step = RankRevealing::new(system, tolerance::backward(rows, r + 1))?.solve(target.as_ref());

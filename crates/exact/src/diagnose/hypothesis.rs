@@ -155,10 +155,5 @@ fn as_text<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S:
 }
 
 fn method_name<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(match method {
-        Method::Auto => "auto",
-        Method::Pursuit => "pursuit",
-        Method::Cone => "cone",
-        Method::Lift => "lift",
-    })
+    serializer.serialize_str(method.name())
 }
