@@ -43,18 +43,26 @@
 //! ```
 
 pub mod cone;
+pub mod confident;
 mod error;
+mod expansion;
 pub mod frame;
+pub mod gaussian;
+pub mod hypothesis;
 pub mod joint;
 pub mod lift;
 pub mod multistart;
 pub mod orient;
+pub mod orthonormal;
+mod pair;
+pub mod paired;
 pub mod progress;
 pub mod pursuit;
 pub mod refine;
+pub mod symmetric;
 pub mod unit;
 
-pub use error::SearchError;
+pub use error::{EstimateError, SearchError};
 pub use frame::{Frame, LabelSpectrum};
 pub use progress::{Callback, Progress, Reporter};
 pub use unit::{Rejection, Unit};
