@@ -10,7 +10,7 @@
 //! | [`qr`] | Householder QR, applied without forming Q |
 //! | [`spectrum`] | thin SVD, rank decisions with their gap, least singular vectors |
 //! | [`lstsq`] | rank-revealing least squares of minimum norm |
-//! | [`eigen`] | eigenvectors of a real matrix with real spectrum |
+//! | [`eigen`] | eigenvectors of a real matrix with real spectrum, and of a symmetric one |
 //! | [`triangular`] | null space and conditioning of a triangular factor |
 //! | [`least_distance`] | the point of least norm in a polyhedron |
 //! | [`assignment`] | minimum-cost perfect matching |
