@@ -153,12 +153,19 @@ fn inputs_that_do_not_span_all_directions_leave_them_open() {
     }
 }
 
+/// Without the rank no single unit can be searched for; all of them at once can.
 #[test]
-fn fewer_outputs_than_units_are_not_recovered() {
+fn fewer_outputs_than_units_are_beyond_searches_for_single_units() {
     let instance = suite::without(Hypothesis::EnoughOutputs).plant();
-    let report = default_answer(&instance).report;
-    assert!(matches!(report.verdict, Verdict::Approximate | Verdict::NotRecovered), "{report:?}");
-    assert_eq!(report.reason, Reason::FullRankLabels { rank: instance.network.m() });
+    for method in [Method::Pursuit, Method::Cone, Method::Lift] {
+        let report = answer(&instance, &Settings { method, ..Settings::default() }).expect("enough").report;
+        assert!(matches!(report.verdict, Verdict::Approximate | Verdict::NotRecovered), "{report:?}");
+        assert_eq!(report.reason, Reason::FullRankLabels { rank: instance.network.m() });
+    }
+    let recovery = default_answer(&instance);
+    assert_eq!((recovery.report.verdict, recovery.report.method), (Verdict::Exact, "restarts"));
+    assert_ne!(recovery.report.uniqueness.level, UniquenessLevel::ProvedByLift);
+    assert_others_recovered(&instance, &recovery, &[]);
 }
 
 #[test]
