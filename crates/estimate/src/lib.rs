@@ -11,15 +11,18 @@
 //! | [`pursuit`] | n of about 2.5 to 4 times (d + k)/2, any inputs | few samples, large k | 4n(r + k) per start-iteration |
 //! | [`cone`] | units with many zeros, or nearly none | natural inputs, units rarely or nearly always active | linear programmes |
 //! | [`lift`] | n ≥ k(k+1)/2 + kd − k or so | no search; proves uniqueness | 6N³ |
+//! | [`multistart`] | m < k; up to some tens of units | all units at once; then [`orient`] and [`joint`] | QR of n × kr per step |
+//! | [`moment_start`] | Gaussian inputs, m < k ≤ d, large n | starts without search | n d² per slice |
 //! | [`refine`](mod@refine) | a start in the basin | labels with rounding noise | Levenberg-Marquardt |
 //!
-//! Every unit returned by the first three has passed [`unit::unit_from_pattern`], which is Algorithm 6 of the paper: the least
+//! Every unit returned by pursuit, cone or lift has passed [`unit::unit_from_pattern`], which is Algorithm 6 of the paper: the least
 //! singular vector of one linear system, with the gap that makes it unique. So a search can fail to find a unit, but what it
 //! returns is one.
 //!
 //! # When not to use it
 //!
-//! For m < k, or labels with noise beyond rounding, the row space of A does not contain the activations.
+//! For m < k, or labels with noise beyond rounding, the row space of A does not contain the activations: single units cannot be
+//! found, and only [`multistart`] applies.
 //!
 //! # Example
 //!
@@ -51,6 +54,7 @@ pub mod gaussian;
 pub mod hypothesis;
 pub mod joint;
 pub mod lift;
+pub mod moment_start;
 pub mod multistart;
 pub mod orient;
 pub mod orthonormal;
