@@ -63,7 +63,7 @@ pub struct ScoreSums {
 pub struct ScoreMoments {
     /// Number of columns.
     pub n: usize,
-    /// E[y²] of each label coordinate. An entry of a slice of order two has a standard error of about √(E[y²]/n), √2 of that
+    /// E\[y²\] of each label coordinate. An entry of a slice of order two has a standard error of about √(E\[y²\]/n), √2 of that
     /// on the diagonal.
     pub energy: Vec<f64>,
     /// E[y x̂'], q × r: what is left of the linear part, zero when the one subtracted is the fitted one.
