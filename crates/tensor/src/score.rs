@@ -1,10 +1,9 @@
 //! Second pass over the data: Hermite score tensors of orders two to four, contracted as they are accumulated.
 
 use orthant_linalg::{Mat, MatRef, product};
-use rayon::prelude::*;
 
 use crate::error::{TensorError, at_least, dimension, finite};
-use crate::moment::{CHUNK, checked_pair, some_columns};
+use crate::moment::{checked_pair, over_chunks, some_columns};
 use crate::whiten::Affine;
 
 mod products;
@@ -64,7 +63,7 @@ pub struct ScoreSums {
 pub struct ScoreMoments {
     /// Number of columns.
     pub n: usize,
-    /// E[y²] of each label coordinate. An entry of a slice of order two has a standard error of about √(E[y²]/n), √2 of that
+    /// E\[y²\] of each label coordinate. An entry of a slice of order two has a standard error of about √(E\[y²\]/n), √2 of that
     /// on the diagonal.
     pub energy: Vec<f64>,
     /// E[y x̂'], q × r: what is left of the linear part, zero when the one subtracted is the fitted one.
@@ -158,26 +157,27 @@ impl ScorePlan {
         a: MatRef<'_, f64>,
     ) -> Result<(), TensorError> {
         let n = checked_pair(x, a, self.inputs.mean.len(), self.labels.mean.len())?;
-        let chunks: Vec<ScoreSums> = (0..n.div_ceil(CHUNK))
-            .into_par_iter()
-            .map(|chunk| {
-                let first = chunk * CHUNK;
-                let cols = (n - first).min(CHUNK);
+        let total = over_chunks(
+            n,
+            self.start(),
+            |first, cols| {
                 let mut part = self.start();
                 Workspace::new(self).add(self, &mut part, x.subcols(first, cols), a.subcols(first, cols));
                 part
-            })
-            .collect();
-        for chunk in &chunks {
-            sums.merge(chunk);
-        }
+            },
+            ScoreSums::merge,
+        );
+        // Entries that are not finite, or whose powers overflow, are seen here: looking at all of them would cost a pass.
+        finite("set of columns", total.first.as_ref())?;
+        finite("set of columns", total.second.as_ref())?;
+        sums.merge(&total);
         Ok(())
     }
 
     /// The moments that belong to sums of this plan.
     ///
     /// # Errors
-    /// [`TensorError::Shape`] when there are no columns; [`TensorError::NotFinite`] when a sum overflowed.
+    /// [`TensorError::Shape`] when there are no columns.
     ///
     /// # Panics
     /// When the sums are those of another plan.
@@ -193,8 +193,6 @@ impl ScorePlan {
         some_columns(sums.n)?;
         let (r, q) = (self.r(), self.q());
         assert_eq!(sums.second.shape(), (self.n_weights(), r * (r + 1) / 2), "sums of another plan");
-        finite("sum of score tensors", sums.second.as_ref())?;
-        finite("sum of score tensors", sums.first.as_ref())?;
         let scale = 1.0 / sums.n as f64;
         let raw = |s: usize| {
             Mat::from_fn(r, r, |i, j| scale * sums.second[(s, products::packed(r, i.min(j), i.max(j)))])
@@ -292,6 +290,7 @@ fn times(a: &Mat<f64>, v: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::moment::CHUNK;
     use crate::quadrature::{hermite, hermite_coefficients};
     use crate::simultaneous::{SimultaneousSettings, rank_one_slices};
     use orthant_linalg::{random, tolerance};
@@ -490,8 +489,8 @@ mod tests {
         assert!(matches!(plan.add(&mut sums, a.as_ref(), x.as_ref()), Err(TensorError::Shape { .. })));
         assert_eq!(sums.n(), 0);
         let huge = Mat::from_fn(3, 4, |_, _| 1e200);
-        plan.add(&mut sums, huge.as_ref(), a.as_ref()).expect("finite");
-        assert!(matches!(plan.finish(&sums), Err(TensorError::NotFinite { .. })));
+        let refused = plan.add(&mut sums, huge.as_ref(), a.as_ref());
+        assert!(matches!(refused, Err(TensorError::NotFinite { .. })));
         let short = vec![Contraction3 { labels: vec![1.0], direction: vec![1.0] }];
         let refused = ScorePlan::new(identity(3), identity(1), Mat::zeros(1, 3), short, Vec::new());
         assert!(matches!(refused, Err(TensorError::Shape { .. })));
