@@ -172,7 +172,10 @@ pub fn tensor(
     run(frame, found, settings, reporter, |slices, attempt| {
         let k = slices.linear.ncols();
         if let Some(pair) = attempt.checked_sub(1) {
-            return Ok(Some((shared_by_pair(&slices.expansion.quadratic, k, settings.seed, pair)?, f64::INFINITY)));
+            return Ok(Some((
+                shared_by_pair(&slices.expansion.quadratic, k, settings.seed, pair)?,
+                f64::INFINITY,
+            )));
         }
         if k == 1 {
             return Ok(Some((Mat::identity(1, 1), 0.0)));

@@ -63,8 +63,7 @@ pub fn ica(
         Err(refuted) => Some(refuted),
         Ok(()) => hypothesis::check_gaussian(frame, settings.seed)?.err(),
     };
-    let mut history =
-        OrthonormalHistory { estimates: 0, uncertainty: f64::INFINITY, failure: None, refuted };
+    let mut history = OrthonormalHistory { estimates: 0, uncertainty: f64::INFINITY, failure: None, refuted };
     let labels = whitened_labels(frame)?;
     let inputs = Whitened::centred(frame)?;
     let finish = Finish::new(frame, settings.seed)?;
@@ -93,12 +92,7 @@ pub fn ica(
 }
 
 /// The regressions of sources on the inputs, n × k.
-fn regressions(
-    frame: &Frame,
-    labels: &Mat<f64>,
-    inputs: &Whitened,
-    unmixing: &Mat<f64>,
-) -> Mat<f64> {
+fn regressions(frame: &Frame, labels: &Mat<f64>, inputs: &Whitened, unmixing: &Mat<f64>) -> Mat<f64> {
     let moment = product::matmul(inputs.values.transpose(), labels.as_ref());
     let whitened = product::matmul(moment.as_ref(), unmixing.transpose());
     let directions = product::matmul(inputs.to_frame.as_ref(), whitened.as_ref());

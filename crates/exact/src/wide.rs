@@ -225,6 +225,8 @@ impl Wide<'_> {
             kappa_v: condition_number(network.v()),
             method: "restarts",
             attempts: found.attempts,
+            refuted: None,
+            distinguishing: None,
             undetermined_input_directions: undetermined_inputs,
             uniqueness: Uniqueness {
                 level,
