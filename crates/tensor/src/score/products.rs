@@ -74,6 +74,15 @@ impl Workspace {
         map_transposed(&plan.labels, a, &mut self.weights);
         let x = self.x.as_ref().subrows(0, n);
         product::matmul_add(self.weights.as_mut().get_mut(..n, ..q), -1.0, x, plan.linear.transpose());
+        self.multiply_pairs(r, n);
+        if let Some((coefficients, traces)) = &plan.quadratic {
+            let pairs = self.pairs.as_ref().subrows(0, n);
+            product::matmul_add(self.weights.as_mut().get_mut(..n, ..q), -1.0, pairs, coefficients.as_ref());
+            for (l, trace) in traces.iter().enumerate() {
+                self.weights.col_as_slice_mut(l)[..n].iter_mut().for_each(|y| *y += trace);
+            }
+        }
+        let x = self.x.as_ref().subrows(0, n);
         for l in 0..q {
             let column = &self.weights.col_as_slice(l)[..n];
             sums.label_sums[l] += product::dot(column, &self.ones[..n]);
@@ -86,6 +95,17 @@ impl Workspace {
             product::matmul_into(self.along.as_mut().subrows_mut(0, n), x, self.directions.as_ref());
             self.weigh(plan, n);
         }
+        product::matmul_add(
+            sums.second.as_mut(),
+            1.0,
+            self.weights.as_ref().subrows(0, n).transpose(),
+            self.pairs.as_ref().subrows(0, n),
+        );
+        sums.n += n;
+    }
+
+    /// The products x̂_i x̂_j of the block.
+    fn multiply_pairs(&mut self, r: usize, n: usize) {
         for i in 0..r {
             let left = &self.x.col_as_slice(i)[..n];
             for j in i..r {
@@ -96,13 +116,6 @@ impl Workspace {
                 }
             }
         }
-        product::matmul_add(
-            sums.second.as_mut(),
-            1.0,
-            self.weights.as_ref().subrows(0, n).transpose(),
-            self.pairs.as_ref().subrows(0, n),
-        );
-        sums.n += n;
     }
 
     /// The weights of the contractions: a combination of labels times one or two directions of x̂.
