@@ -162,33 +162,37 @@ mod tests {
     use orthant_linalg::random;
 
     #[test]
-    fn projections_are_as_near_as_the_best_of_a_fine_grid() {
-        let extended = random::gaussian(60, 5, &mut random::stream(1, "curve", 0));
+    fn projections_lie_on_the_graph_and_are_near() {
+        let extended = random::gaussian(400, 5, &mut random::stream(1, "curve", 0));
         for exponent in [0.5, 1.5, 3.0] {
             let activation = Activation::power(exponent).expect("positive");
             let curve = Curve::new(&activation, extended.as_ref()).expect("bends");
             let power = curve.power(0);
             let draw = |index| {
-                let values = random::gaussian_vec(60, &mut random::stream(2, "curve", index));
+                let values = random::gaussian_vec(400, &mut random::stream(2, "curve", index));
                 values.into_iter().map(|v| v as f32).collect::<Vec<_>>()
             };
             let (t, z) = (draw(0), draw(1));
-            let (mut graph_t, mut graph_z) = (vec![0.0; 60], vec![0.0; 60]);
+            let (mut graph_t, mut graph_z) = (vec![0.0; 400], vec![0.0; 400]);
             curve.project(power, 16.0, (&t, &z), (&mut graph_t, &mut graph_z));
             let weight = 16.0 / (exponent as f32).min(1.0).powi(2);
-            for j in 0..60 {
-                let scale = power.amplitude * curve.weights_single[j];
-                let distance =
-                    |tau: f32, zeta: f32| ((t[j] - tau).powi(2) + weight * (z[j] - zeta).powi(2)).sqrt();
-                let on_graph = if graph_t[j] > 0.0 { scale * graph_t[j].powf(power.exponent) } else { 0.0 };
-                assert!((graph_z[j] - on_graph).abs() <= 1e-5 * on_graph, "{exponent} {j}");
-                let grid = (1..4000)
-                    .map(|i| i as f32 * 2e-3)
-                    .map(|tau| distance(tau, scale * tau.powf(power.exponent)));
-                let nearest = grid.fold(distance(t[j].min(0.0), 0.0), f32::min);
-                // What two steps leave, in units of a sample's own size.
-                assert!(distance(graph_t[j], graph_z[j]) <= nearest + 0.05, "{exponent} {j}");
+            let (mut found, mut least) = (0.0, 0.0);
+            for j in 0..400 {
+                let on_curve =
+                    |tau: f32| power.amplitude * curve.weights_single[j] * tau.powf(power.exponent);
+                let square = |tau: f32, zeta: f32| (t[j] - tau).powi(2) + weight * (z[j] - zeta).powi(2);
+                let expected = if graph_t[j] > 0.0 { on_curve(graph_t[j]) } else { 0.0 };
+                assert!((graph_z[j] - expected).abs() <= 1e-5 * expected, "{exponent} {j}");
+                let inactive = square(t[j].min(0.0), 0.0);
+                let grid = (1..4000).map(|i| i as f32 * 2e-3);
+                let nearest = grid.map(|tau| square(tau, on_curve(tau))).fold(inactive, f32::min);
+                let here = square(graph_t[j], graph_z[j]);
+                assert!(here <= inactive, "{exponent} {j}");
+                found += here;
+                least += nearest;
             }
+            // Two steps leave little of what is to be gained; without them the sum is up to a third larger.
+            assert!(found <= 1.05 * least, "{exponent}: {found} against {least}");
         }
     }
 
