@@ -25,7 +25,15 @@ pub struct Finish<'a> {
 struct Part {
     samples: Vec<usize>,
     frame: Frame,
+    /// Inputs of the whole frame on the samples.
+    inputs: RankRevealing,
     transfer: Transfer,
+}
+
+/// What an estimate led to.
+enum Outcome {
+    New(Box<Unit>),
+    Known,
 }
 
 /// Parts of the samples with negative estimates that are taken for inactive, in the order in which they are tried. A small part
@@ -43,6 +51,9 @@ const SAMPLES_PER_DIMENSION: usize = 20;
 
 /// Samples beyond that, for small problems.
 const EXTRA_SAMPLES: usize = 400;
+
+/// One less the cosine below which activations on the part are those of one unit: units that are known there, to rounding.
+const SAME: f64 = 1e-6;
 
 /// Singular values below this times the norm of the equations do not single out a combination.
 const SEPARATION: f64 = 1e-6;
@@ -69,7 +80,9 @@ impl<'a> Finish<'a> {
             return Ok(Finish { frame, part: None });
         };
         let transfer = Transfer::new(frame, &samples)?;
-        Ok(Finish { frame, part: Some(Part { samples, frame: restricted, transfer }) })
+        let tolerance = input_tolerance(samples.len(), frame.inputs().ncols());
+        let inputs = RankRevealing::new(rows(frame.inputs(), &samples), tolerance)?;
+        Ok(Finish { frame, part: Some(Part { samples, frame: restricted, inputs, transfer }) })
     }
 
     /// The unit near an estimate.
@@ -93,6 +106,14 @@ impl<'a> Finish<'a> {
     /// every sign right. Here only the surest samples count at first, so that an estimate to a few tenths is enough; the other
     /// samples follow from the combination that these determine.
     pub fn unit(&self, estimate: &[f64]) -> Result<Unit, Rejection> {
+        match self.follow(estimate, &[])? {
+            Outcome::New(unit) => Ok(*unit),
+            // Nothing was known, so that nothing can have been found again.
+            Outcome::Known => Err(Rejection::WrongPattern),
+        }
+    }
+
+    fn follow(&self, estimate: &[f64], known: &[Unit]) -> Result<Outcome, Rejection> {
         let n = self.frame.n();
         let unknowns = self.frame.extended().ncols();
         let mut order: Vec<usize> = (0..n).collect();
@@ -115,9 +136,9 @@ impl<'a> Finish<'a> {
             tried.push((inactive, active));
             let lowest = thinned(&low[..inactive]);
             let highest = thinned(&high[high.len() - active..]);
-            let outcome = self.direction(&lowest, &highest).and_then(|direction| self.settle(&direction));
+            let outcome = self.direction(&lowest, &highest).and_then(|direction| self.settle(&direction, known));
             match outcome {
-                Ok(unit) => return Ok(unit),
+                Ok(outcome) => return Ok(outcome),
                 Err(rejection) => failure = rejection,
             }
         }
@@ -129,16 +150,17 @@ impl<'a> Finish<'a> {
     /// # Cost
     /// That of [`Finish::unit`] for each.
     pub fn collect(&self, estimates: MatRef<'_, f64>, wanted: usize, found: &mut Vec<Unit>) {
-        let units: Vec<Option<Unit>> = (0..estimates.ncols())
+        let known: &[Unit] = found;
+        let outcomes: Vec<Result<Outcome, Rejection>> = (0..estimates.ncols())
             .into_par_iter()
-            .map(|i| {
-                let estimate: Vec<f64> = estimates.col(i).iter().copied().collect();
-                self.unit(&estimate).ok()
-            })
+            .map(|i| self.follow(&estimates.col(i).iter().copied().collect::<Vec<f64>>(), known))
             .collect();
-        for unit in units.into_iter().flatten() {
-            if found.len() < wanted && !found.iter().any(|known| unit::same_unit(known, &unit)) {
-                found.push(unit);
+        for outcome in outcomes {
+            if let Ok(Outcome::New(unit)) = outcome
+                && found.len() < wanted
+                && !found.iter().any(|known| unit::same_unit(known, &unit))
+            {
+                found.push(*unit);
             }
         }
     }
@@ -162,14 +184,33 @@ impl<'a> Finish<'a> {
         Ok(RankRevealing::new(inputs, tolerance)?.solve(values.as_ref()))
     }
 
-    fn settle(&self, direction: &Mat<f64>) -> Result<Unit, Rejection> {
+    fn settle(&self, direction: &Mat<f64>, known: &[Unit]) -> Result<Outcome, Rejection> {
+        let new = |unit| Ok(Outcome::New(Box::new(unit)));
         let Some(part) = &self.part else {
             let t = product::matmul(self.frame.inputs(), direction.as_ref());
-            return unit::settle(self.frame, t.col_as_slice(0));
+            return new(unit::settle(self.frame, t.col_as_slice(0))?);
         };
         let t = product::matmul(rows(self.frame.inputs(), &part.samples).as_ref(), direction.as_ref());
         let near = unit::settle(&part.frame, t.col_as_slice(0))?;
-        part.transfer.carry(self.frame, &near.activations)
+        if known.iter().any(|unit| part.overlap(unit, &near) > 1.0 - SAME) {
+            return Ok(Outcome::Known);
+        }
+        if near.input_rank < part.frame.inputs().ncols() {
+            return new(part.transfer.carry(self.frame, &near.activations)?);
+        }
+        // The weights are known, and better than the activations near zero are: they say where the unit is active elsewhere.
+        let weights = Mat::from_fn(near.direction.len(), 1, |i, _| near.direction[i]);
+        let here = product::matmul(part.frame.inputs(), weights.as_ref());
+        let t = product::matmul(self.frame.inputs(), part.inputs.solve(here.as_ref()).as_ref());
+        new(unit::settle(self.frame, t.col_as_slice(0))?)
+    }
+}
+
+impl Part {
+    /// Cosine between the activations of two units on the part, the first of them given on all samples.
+    fn overlap(&self, whole: &Unit, near: &Unit) -> f64 {
+        let here: Vec<f64> = self.samples.iter().map(|&j| whole.activations[j]).collect();
+        product::dot(&here, &near.activations) / product::norm(&here).max(f64::MIN_POSITIVE)
     }
 }
 
