@@ -72,7 +72,7 @@ const NEAR_ON_APPROXIMATE_CURVE: f32 = 0.2;
 /// … every so many checks.
 const TRIED_EVERY: usize = 5;
 
-/// Checks after which a start for an activation that bends is given up. Those that end at a unit take 10 to 20.
+/// Checks after which a start for an activation that bends is given up. Those that end at a unit take 5 to 10 on average.
 const MAX_CHECKS_ON_CURVE: usize = 50;
 
 /// Starts wait for others to be followed in parallel with, until there are so many …
@@ -103,7 +103,8 @@ const DUPLICATE: f64 = 0.9999;
 /// For other rectified activations the n curves are those of f. Three things differ. Samples are weighted so that large labels do
 /// not outweigh the others. For f without a degree, powers near to f take its place: a cone, on which the iteration does not mind
 /// that the scale is unknown; it then never converges, and starts are followed when they have come near. And the exact finish
-/// needs zeros only.
+/// needs zeros only. For leaky ReLU and |t| the curves are two rays, as for max(t, 0), and all
+/// else is the same; but for |t| few starts converge, and the lift is the method.
 ///
 /// # Guarantee
 /// Every unit appended has passed [`unit::unit_from_pattern`]. Nothing is promised about how many are found: this is a
@@ -256,6 +257,8 @@ struct Bases {
     labels: Mat<f32>,
     inputs: Mat<f32>,
     curve: Option<Curve>,
+    /// The slope for t ≤ 0 of leaky ReLU and |t|.
+    slope: Option<f32>,
     /// Norm of the part of z that is orthogonal to everything known: 1, or where the scale matters that of values of root mean
     /// square 1 before the rectifier.
     norm: f32,
@@ -269,6 +272,7 @@ impl Bases {
             inputs: single(frame.inputs()),
             norm: if curve.is_some() { (frame.n() as f32 / 2.0).sqrt() } else { 1.0 },
             curve,
+            slope: frame.activation().negative_slope().map(|slope| slope as f32),
         }
     }
 }

@@ -18,7 +18,7 @@ impl Lift {
     ///
     /// Null vectors are W = Σ c_i w_i w_i', B = −(1 + s) Σ c_i w_i v_i', C = s Σ c_i v_i v_i' with the same c_i. The eigenvectors of
     /// W₁ W₂⁻¹ are the w_i; the dual basis gives the c_i of each null vector, the combination of null vectors that has c = e_i
-    /// isolates v_i, and its sign on the samples is a pattern.
+    /// isolates v_i, and its signs on the samples are a pattern.
     pub(super) fn two_slope_units(
         &self,
         frame: &Frame,
@@ -50,7 +50,7 @@ impl Lift {
             let eigen = real_eigenvectors(factor.solve(first.as_ref()).transpose())?;
             let directions = self.directions(frame, eigen.vectors.as_ref())?;
             let units: Vec<Unit> =
-                directions.par_iter().filter_map(|direction| unit_along(frame, direction)).collect();
+                directions.par_iter().flat_map_iter(|direction| units_along(frame, direction)).collect();
             for unit in units {
                 if found.len() < frame.n_rectified()
                     && !found.iter().any(|known| unit::same_unit(known, &unit))
@@ -133,10 +133,11 @@ fn direction(
     Ok(v)
 }
 
-/// The unit whose values before the activation are along a direction, of either sign.
-fn unit_along(frame: &Frame, direction: &Mat<f64>) -> Option<Unit> {
+/// The unit whose values before the activation are along a direction. Both signs are followed, since the wrong one may lead to
+/// another unit.
+fn units_along(frame: &Frame, direction: &Mat<f64>) -> impl Iterator<Item = Unit> {
     let t = product::matmul(frame.inputs(), direction.as_ref());
-    [1.0, -1.0].into_iter().find_map(|sign| {
+    [1.0, -1.0].into_iter().filter_map(move |sign| {
         let signed: Vec<f64> = t.col_as_slice(0).iter().map(|t| sign * t).collect();
         unit::settle(frame, &signed).ok()
     })

@@ -130,10 +130,11 @@ impl Block {
             for lane in 0..LANES {
                 let point = (column(&self.t, lane), column(&self.z, lane));
                 let projection = (self.graph_t.col_as_slice_mut(lane), self.graph_z.col_as_slice_mut(lane));
-                match (&bases.curve, self.power[lane]) {
-                    (Some(curve), Some(power)) => {
+                match (&bases.curve, self.power[lane], bases.slope) {
+                    (Some(curve), Some(power), _) => {
                         curve.project(power, ACTIVATION_WEIGHT * ACTIVATION_WEIGHT, point, projection);
                     }
+                    (_, _, Some(slope)) => project_on_two_rays(slope, point, projection),
                     _ => project_on_graph(point, projection),
                 }
                 reflect(
@@ -206,6 +207,22 @@ fn project_on_graph((t, z): (&[f32], &[f32]), (graph_t, graph_z): (&mut [f32], &
         let active = ray > 0.0 && (1.0 + weight) * ray * ray > negative * negative;
         *graph_t = if active { ray } else { negative };
         *graph_z = if active { ray } else { 0.0 };
+    }
+}
+
+/// The same for z = t where t > 0 and z = slope · t elsewhere: the nearer of two rays.
+fn project_on_two_rays(slope: f32, (t, z): (&[f32], &[f32]), (graph_t, graph_z): (&mut [f32], &mut [f32])) {
+    let weight = ACTIVATION_WEIGHT * ACTIVATION_WEIGHT;
+    let (active_scale, inactive_scale) = (1.0 + weight, 1.0 + weight * slope * slope);
+    for (((&t, &z), graph_t), graph_z) in t.iter().zip(z).zip(graph_t).zip(graph_z) {
+        let active = ((t + weight * z) / active_scale).max(0.0);
+        let inactive = ((t + weight * slope * z) / inactive_scale).min(0.0);
+        // The foot of the perpendicular is farther out on the nearer ray.
+        if active_scale * active * active > inactive_scale * inactive * inactive {
+            (*graph_t, *graph_z) = (active, active);
+        } else {
+            (*graph_t, *graph_z) = (inactive, slope * inactive);
+        }
     }
 }
 
