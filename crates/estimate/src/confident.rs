@@ -136,7 +136,8 @@ impl<'a> Finish<'a> {
             tried.push((inactive, active));
             let lowest = thinned(&low[..inactive]);
             let highest = thinned(&high[high.len() - active..]);
-            let outcome = self.direction(&lowest, &highest).and_then(|direction| self.settle(&direction, known));
+            let outcome =
+                self.direction(&lowest, &highest).and_then(|direction| self.settle(&direction, known));
             match outcome {
                 Ok(outcome) => return Ok(outcome),
                 Err(rejection) => failure = rejection,
