@@ -222,3 +222,37 @@ fn slice(coefficients: MatRef<'_, f64>, column: usize, k: usize) -> Mat<f64> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orthant_linalg::random;
+
+    /// Labels that are a quadratic of two directions of the inputs are fitted without rest: the row space to 1e-9 after two passes,
+    /// in which errors of the order 1/√n shrink by as much each time, and the linear part and slices with it.
+    #[test]
+    fn a_quadratic_in_the_row_space_is_fitted_without_rest() {
+        let (n, r, q) = (4000, 5, 2);
+        let g = random::gaussian(n, r, &mut random::stream(1, "expansion", 0));
+        let inputs = spectrum::column_space(g.as_ref(), 1e-9).expect("finite");
+        let inputs = Mat::from_fn(n, r, |i, j| inputs[(i, j)] * (n as f64).sqrt());
+        let labels = Mat::from_fn(n, q, |i, a| {
+            let (h0, h1) = (inputs[(i, 0)], inputs[(i, 1)]);
+            if a == 0 { h0 + 0.5 * (h0 * h0 - 1.0) } else { h1 - h0 * h1 }
+        });
+        let fit = Expansion::fit(labels.as_ref(), inputs.as_ref(), 2).expect("finite");
+        // Contraction by C/√n in each pass, C of about 10 for quadratics of this size.
+        let allowed = (10.0 / (n as f64).sqrt()).powi(PASSES as i32 + 1);
+        assert!(fit.rest < allowed, "rest {}", fit.rest);
+        let to_given = |slice: &Mat<f64>| {
+            product::matmul(
+                product::matmul(fit.row_space.as_ref(), slice.as_ref()).as_ref(),
+                fit.row_space.transpose(),
+            )
+        };
+        // 0.5 (h0² − 1) has E[y (h h' − I)] = diag(1, 0), and −h0 h1 has −1 off the diagonal.
+        assert!((to_given(&fit.quadratic[0])[(0, 0)] - 1.0).abs() < allowed);
+        assert!((to_given(&fit.quadratic[1])[(0, 1)] + 1.0).abs() < allowed);
+        assert!((fit.linear[(1, 1)] - 1.0).abs() < allowed);
+    }
+}

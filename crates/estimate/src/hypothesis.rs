@@ -235,3 +235,53 @@ fn judge(
     }
     Err(HypothesisError { hypothesis, statistic, measured, allowed, instead })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orthant_network::{BiasKind, InputKind, PlantedSpec, Samples};
+
+    fn frame(inputs: InputKind, n: usize, d: usize, seed: u64) -> Frame {
+        let spec = PlantedSpec { m: 3, k: 2, d, inputs, seed, ..PlantedSpec::default() };
+        let p = spec.plant(n).expect("valid");
+        let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");
+        Frame::new(&samples, BiasKind::None, None).expect("finite").0
+    }
+
+    /// 120 sets of Gaussian inputs: none refuted. At a false-alarm rate of 1e-6 each, one would be in ten thousand such tests.
+    #[test]
+    fn gaussian_inputs_pass() {
+        for (n, d) in [(40, 3), (60, 10), (200, 5), (1000, 5)] {
+            for seed in 0..15 {
+                for inputs in [InputKind::Gaussian, InputKind::Equicorrelated] {
+                    let frame = frame(inputs, n, d, seed);
+                    assert_eq!(check_gaussian(&frame, seed).expect("finite"), Ok(()), "{n} {d} {seed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_inputs_are_refuted() {
+        for inputs in
+            [InputKind::Uniform, InputKind::Laplace, InputKind::Student3, InputKind::Sign, InputKind::Binary]
+        {
+            for seed in 0..4 {
+                let refuted = check_gaussian(&frame(inputs, 1500, 6, seed), seed).expect("finite");
+                assert!(refuted.is_err(), "{} passed", inputs.name());
+            }
+        }
+    }
+
+    #[test]
+    fn only_inputs_that_are_not_symmetric_are_refuted() {
+        for seed in 0..10 {
+            for inputs in [InputKind::Uniform, InputKind::Laplace, InputKind::Student3, InputKind::Sign] {
+                assert_eq!(check_symmetric(&frame(inputs, 200, 6, seed), seed), Ok(()), "{}", inputs.name());
+            }
+            let error = check_symmetric(&frame(InputKind::Binary, 200, 6, seed), seed).expect_err("0 or 1");
+            assert_eq!(error.hypothesis, Hypothesis::SymmetricInputs);
+            assert!(error.to_string().contains("symmetric inputs"), "{error}");
+        }
+    }
+}

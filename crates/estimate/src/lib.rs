@@ -11,11 +11,20 @@
 //! | [`pursuit`] | n of about 2.5 to 4 times (d + k)/2, any inputs | few samples, large k | 4n(r + k) per start-iteration |
 //! | [`cone`] | units with many zeros, or nearly none | natural inputs, units rarely or nearly always active | linear programmes |
 //! | [`lift`] | n ≥ k(k+1)/2 + kd − k or so | no search; proves uniqueness | 6N³ |
+//! | [`gaussian`] | Gaussian inputs, k ≤ d, no two units alike | no search, a few passes; biases do not matter | nk⁴ |
+//! | [`orthonormal`] | Gaussian inputs, orthonormal V | no search, one pass | nk³ |
+//! | [`symmetric`](mod@symmetric) | symmetric inputs, no hidden bias | no search | nk⁴ |
+//! | [`paired`](mod@paired) | queries at x and −x, no hidden bias | k(k − 1)/2 pairs of any distribution | pk⁴ |
 //! | [`multistart`] | m < k; up to some tens of units | all units at once; then [`orient`] and [`joint`] | QR of n × kr per step |
 //! | [`moment_start`] | Gaussian inputs, m < k ≤ d, large n | starts without search | n d² per slice |
 //! | [`refine`](mod@refine) | a start in the basin | labels with rounding noise | Levenberg-Marquardt |
 //!
-//! Every unit returned by pursuit, cone or lift has passed [`unit::unit_from_pattern`], which is Algorithm 6 of the paper: the least
+//! The moment methods ([`gaussian`], [`orthonormal`], [`symmetric`](mod@symmetric)) give crude directions, and [`confident`] leads
+//! from there to units. They try further decompositions of the same moments while units are missing: below the samples that the
+//! moments need, that is a search from random starts, which `estimates` in their histories shows. [`hypothesis`] tests what they
+//! assume.
+//!
+//! Every unit returned by a module above [`multistart`] has passed [`unit::unit_from_pattern`], which is Algorithm 6 of the paper: the least
 //! singular vector of one linear system, with the gap that makes it unique. So a search can fail to find a unit, but what it
 //! returns is one.
 //!

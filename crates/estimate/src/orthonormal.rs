@@ -98,3 +98,53 @@ fn regressions(frame: &Frame, labels: &Mat<f64>, inputs: &Whitened, unmixing: &M
     let directions = product::matmul(inputs.to_frame.as_ref(), whitened.as_ref());
     product::matmul(frame.inputs(), directions.as_ref())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hypothesis::Hypothesis;
+    use orthant_network::{BiasKind, PlantedSpec, Samples};
+    use std::ops::ControlFlow;
+
+    fn run_on(
+        kappa_v: Option<f64>,
+        n: usize,
+        seed: u64,
+    ) -> (usize, Result<OrthonormalHistory, EstimateError>) {
+        let spec = PlantedSpec { m: 6, k: 5, d: 6, kappa_v, seed, ..PlantedSpec::default() };
+        let p = spec.plant(n).expect("valid");
+        let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");
+        let frame = Frame::new(&samples, BiasKind::None, None).expect("finite").0;
+        let mut found = Vec::new();
+        let mut callback = |_| ControlFlow::Continue(());
+        let outcome =
+            ica(&frame, &mut found, &OrthonormalSettings { seed }, &mut Reporter::new(&mut callback));
+        (found.len(), outcome)
+    }
+
+    /// k = 5 of d = 6 from n = 3000: all units in 4 of 4.
+    #[test]
+    fn orthonormal_rows_make_components_independent() {
+        for seed in 0..4 {
+            let (found, outcome) = run_on(Some(1.0), 3000, seed);
+            assert_eq!(found, 5, "seed {seed}: {outcome:?}");
+            assert_eq!(outcome.expect("all found").refuted, None);
+        }
+    }
+
+    #[test]
+    fn rows_that_are_not_orthonormal_are_noticed() {
+        for seed in 0..4 {
+            let refuted = match run_on(None, 20_000, seed).1 {
+                Ok(history) => history.refuted,
+                Err(EstimateError::Hypothesis(error)) => Some(error),
+                Err(other) => panic!("{other}"),
+            };
+            assert_eq!(
+                refuted.map(|error| error.hypothesis),
+                Some(Hypothesis::OrthonormalRows),
+                "seed {seed}"
+            );
+        }
+    }
+}

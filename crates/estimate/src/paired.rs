@@ -143,9 +143,9 @@ pub fn paired(
     }
     let neurons = PureNeurons::of(at_x.as_ref(), at_negative.as_ref(), k)?;
     (result.null, result.next) = (neurons.null, neurons.next);
-    // Rows have unit norm over √q, and are off by the angle of the frame on each side where that is not cancelled.
+    // Rows are scaled to unit norm, which enlarges the error of those where few units are active.
     let allowed = 1e3 * result.frame.null_tolerance();
-    if !(result.null <= allowed) {
+    if result.null.is_nan() || result.null > allowed {
         return Err(PairedError::NotPaired { null: result.null, allowed });
     }
     let finish = Finish::new(&result.frame, settings.seed)?;
@@ -153,17 +153,16 @@ pub fn paired(
     for pair in 0..=settings.attempts {
         if let Some(combinations) = next {
             reporter.report("pairs: exact units", result.units.len(), k, pair)?;
-            let estimates = differences(&result.frame, combinations);
+            let estimates = differences(&result.frame, &combinations);
             for j in 0..estimates.ncols() {
                 // The estimate is right to rounding, and crude only if two units are hardly told apart.
                 let near = unit::settle(&result.frame, estimates.col_as_slice(j))
                     .or_else(|_| finish.unit(estimates.col_as_slice(j)));
-                if let Ok(unit) = near {
-                    if result.units.len() < k
-                        && !result.units.iter().any(|known| unit::same_unit(known, &unit))
-                    {
-                        result.units.push(unit);
-                    }
+                if let Ok(unit) = near
+                    && result.units.len() < k
+                    && !result.units.iter().any(|known| unit::same_unit(known, &unit))
+                {
+                    result.units.push(unit);
                 }
             }
         }
@@ -197,11 +196,79 @@ fn informative(frame: &Frame, p: usize) -> (Mat<f64>, Mat<f64>) {
 }
 
 /// The values w'(y(x) − y(−x)) over both halves, signed so that w'y is positive.
-fn differences(frame: &Frame, combinations: Mat<f64>) -> Mat<f64> {
+fn differences(frame: &Frame, combinations: &Mat<f64>) -> Mat<f64> {
     let values = product::matmul(frame.extended(), combinations.as_ref());
     let p = frame.n() / 2;
     Mat::from_fn(frame.n(), values.ncols(), |i, c| {
         let sign = if values.col(c).iter().sum::<f64>() < 0.0 { -1.0 } else { 1.0 };
         sign * (values[(i, c)] - values[((i + p) % (2 * p), c)])
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orthant_network::{InputKind, Planted, PlantedSpec};
+    use std::ops::ControlFlow;
+
+    fn run_on(p: &Planted, output_bias: bool) -> Result<Paired, PairedError> {
+        let negative = Mat::from_fn(p.x.nrows(), p.x.ncols(), |i, j| -p.x[(i, j)]);
+        let at_negative = p.network.labels(negative.as_ref());
+        let settings = PairedSettings { seed: 1, output_bias, attempts: 6 };
+        let mut callback = |_| ControlFlow::Continue(());
+        let reporter = &mut Reporter::new(&mut callback);
+        paired(p.x.as_ref(), p.a.as_ref(), at_negative.as_ref(), &settings, reporter)
+    }
+
+    /// k = 8 units of 15 inputs from 40 pairs, of which 28 are needed, whatever the inputs: all units to rounding.
+    #[test]
+    fn few_pairs_determine_the_units_whatever_the_inputs() {
+        for inputs in [InputKind::Gaussian, InputKind::Uniform, InputKind::Student3, InputKind::Correlated] {
+            for seed in 0..3 {
+                let spec = PlantedSpec { m: 9, k: 8, d: 15, inputs, seed, ..PlantedSpec::default() };
+                let p = spec.plant(40).expect("valid");
+                let result = run_on(&p, false).expect("enough pairs");
+                assert_eq!(result.units.len(), 8, "{inputs:?} {seed}");
+                let z = p.network.activations(p.x.as_ref());
+                for unit in &result.units {
+                    let here = &unit.activations[..40];
+                    let best = (0..8)
+                        .map(|i| {
+                            let row: Vec<f64> = z.row(i).iter().copied().collect();
+                            product::dot(&row, here) / (product::norm(&row) * product::norm(here))
+                        })
+                        .fold(0.0, f64::max);
+                    assert!(1.0 - best <= result.frame.null_tolerance() / unit.null_gap);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn output_biases_take_a_few_more_pairs() {
+        let spec = PlantedSpec { m: 6, k: 5, d: 9, bias: BiasKind::Output, ..PlantedSpec::default() };
+        let result = run_on(&spec.plant(40).expect("valid"), true).expect("enough pairs");
+        assert_eq!(result.units.len(), 5);
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_named() {
+        let spec = PlantedSpec { m: 6, k: 6, d: 9, ..PlantedSpec::default() };
+        let few = run_on(&spec.plant(14).expect("valid"), false);
+        assert!(matches!(few, Err(PairedError::TooFewPairs { k: 6, needed: 15, .. })), "{few:?}");
+        let biased = PlantedSpec { bias: BiasKind::Hidden, ..spec.clone() };
+        let hidden = run_on(&biased.plant(60).expect("valid"), false);
+        assert!(matches!(hidden, Err(PairedError::NotPaired { .. })), "{hidden:?}");
+        let p = spec.plant(20).expect("valid");
+        let mut callback = |_| ControlFlow::Continue(());
+        let settings = PairedSettings { seed: 0, output_bias: false, attempts: 1 };
+        let short = paired(
+            p.x.as_ref(),
+            p.a.as_ref(),
+            p.a.as_ref().subcols(0, 19),
+            &settings,
+            &mut Reporter::new(&mut callback),
+        );
+        assert!(matches!(short, Err(PairedError::Unpaired { at_inputs: 20, at_negatives: 19 })));
+    }
 }

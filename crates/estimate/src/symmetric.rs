@@ -115,7 +115,9 @@ impl PureNeurons {
             let svd = spectrum::thin_svd(views[0]).ok()?;
             return Some((svd.u.as_ref().subcols(0, 1).to_owned(), 0.0));
         }
-        let settings = SimultaneousSettings { seed, ..SimultaneousSettings::default() };
+        // Crude combinations may do: it is the exact finish that decides.
+        let settings =
+            SimultaneousSettings { seed, max_uncertainty: f64::INFINITY, ..SimultaneousSettings::default() };
         rank_one_slices(&views, k, &settings).ok().map(|terms| (terms.components, terms.uncertainty))
     }
 }
@@ -308,4 +310,66 @@ fn distinguishing(inputs: &Whitened, frame: &Frame, units: &[Unit]) -> Result<f6
     }
     let s = spectrum::singular_values(sum.as_ref())?;
     Ok(s.last().copied().unwrap_or(0.0) / n as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hypothesis::Hypothesis;
+    use orthant_network::{BiasKind, InputKind, PlantedSpec, Samples};
+    use std::ops::ControlFlow;
+
+    fn run_on(
+        spec: PlantedSpec,
+        n: usize,
+        fitted: BiasKind,
+    ) -> (usize, Result<SymmetricHistory, EstimateError>) {
+        let p = spec.plant(n).expect("valid");
+        let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");
+        let frame = Frame::new(&samples, fitted, None).expect("finite").0;
+        let mut found = Vec::new();
+        let mut callback = |_| ControlFlow::Continue(());
+        let settings = SymmetricSettings { seed: 1, attempts: 12 };
+        let outcome = symmetric(&frame, &mut found, &settings, &mut Reporter::new(&mut callback));
+        (found.len(), outcome)
+    }
+
+    /// k = 4, d = 6 from n = 2000 on uniform, Laplace, Gaussian and ±1 inputs, with output biases fitted and not: all units, 8 of 8.
+    #[test]
+    fn symmetric_inputs_of_any_kind_are_enough() {
+        for inputs in [InputKind::Uniform, InputKind::Laplace, InputKind::Gaussian, InputKind::Student3] {
+            for bias in [BiasKind::None, BiasKind::Output] {
+                let spec = PlantedSpec { m: 5, k: 4, d: 6, inputs, bias, seed: 2, ..PlantedSpec::default() };
+                let (found, outcome) = run_on(spec, 2000, bias);
+                assert_eq!(found, 4, "{inputs:?} {bias:?}: {outcome:?}");
+                let history = outcome.expect("all found");
+                assert_eq!(history.refuted, None, "{inputs:?} {bias:?}");
+                assert!(history.null < history.next);
+                assert!(history.distinguishing.expect("all units are known") > 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn inputs_that_are_not_symmetric_are_refuted() {
+        let spec = PlantedSpec { m: 5, k: 4, d: 6, inputs: InputKind::Binary, ..PlantedSpec::default() };
+        let refuted = match run_on(spec, 2000, BiasKind::None).1 {
+            Ok(history) => history.refuted,
+            Err(EstimateError::Hypothesis(error)) => Some(error),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(refuted.map(|error| error.hypothesis), Some(Hypothesis::SymmetricInputs));
+    }
+
+    #[test]
+    fn hidden_biases_are_noticed() {
+        let spec =
+            PlantedSpec { m: 5, k: 4, d: 6, bias: BiasKind::Hidden, seed: 3, ..PlantedSpec::default() };
+        let refuted = match run_on(spec, 5000, BiasKind::Hidden).1 {
+            Ok(history) => history.refuted,
+            Err(EstimateError::Hypothesis(error)) => Some(error),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(refuted.map(|error| error.hypothesis), Some(Hypothesis::NoHiddenBias));
+    }
 }
