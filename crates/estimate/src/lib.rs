@@ -53,6 +53,7 @@ pub mod lift;
 pub mod moment_start;
 pub mod multistart;
 pub mod orient;
+pub mod problem;
 pub mod progress;
 pub mod pursuit;
 pub mod refine;
