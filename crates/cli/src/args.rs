@@ -77,7 +77,7 @@ pub struct RecoverArgs {
     /// File for the report, in JSON
     #[arg(long, value_name = "FILE.json")]
     pub report: Option<PathBuf>,
-    /// Number of hidden units [default: the rank of the labels]
+    /// Number of hidden units [default: the rank of the labels, or found by restarts where that explains nothing]
     #[arg(long, value_name = "K")]
     pub width: Option<usize>,
     /// Biases of the network; auto fits both and drops those that come out as zero

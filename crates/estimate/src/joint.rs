@@ -7,7 +7,7 @@
 use orthant_linalg::qr::{self, Qr};
 use orthant_linalg::{LinalgError, Mat, product, spectrum, tolerance, triangular};
 
-use crate::refine::Problem;
+use crate::problem::Problem;
 
 /// The solution for one set of patterns.
 #[derive(Debug, Clone)]

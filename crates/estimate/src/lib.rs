@@ -69,6 +69,7 @@ pub mod orient;
 pub mod orthonormal;
 mod pair;
 pub mod paired;
+pub mod problem;
 pub mod progress;
 pub mod pursuit;
 pub mod refine;

@@ -32,7 +32,8 @@ const CONTRACTIONS_PER_DIMENSION: usize = 3;
 /// 2n(d² + md) operations for the first pass and n m d² for the second.
 ///
 /// # Paper
-/// Section C.2, with simultaneous diagonalisation in place of Theorem 40, which asks for orthogonal components.
+/// Algorithm 5 asks for m ≥ k. Here simultaneous diagonalisation takes the place of the power method of Theorem 40, which whitens by
+/// k independent columns of U.
 pub fn from_order_two(
     inputs: MatRef<'_, f64>,
     labels: MatRef<'_, f64>,
@@ -59,8 +60,7 @@ pub fn from_order_two(
 /// n d² operations for each of 3d contractions of order four and each output.
 ///
 /// # Paper
-/// Section C.2. Order three vanishes for the rectifier, order four does not: c_4 = −1/(24 √(2π)) · 24 in the unnormalised Hermite
-/// polynomials used here.
+/// Algorithm 5 with a tensor of order four: order three vanishes for the rectifier, and E\[f(g) He_4(g)\] = −1/√(2π) does not.
 pub fn from_order_four(
     inputs: MatRef<'_, f64>,
     labels: MatRef<'_, f64>,

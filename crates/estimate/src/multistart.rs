@@ -16,12 +16,13 @@
 
 use std::ops::ControlFlow;
 
-use orthant_linalg::{Mat, MatRef, product, random};
+use orthant_linalg::{Mat, MatRef, random};
 use rayon::prelude::*;
 
 use crate::error::SearchError;
+use crate::problem::{Problem, contributions, linear_fit};
 use crate::progress::Reporter;
-use crate::refine::{self, Problem, RefineSettings, Refined, refine};
+use crate::refine::{self, RefineSettings, Refined, refine};
 
 /// Settings of [`multistart`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -103,7 +104,7 @@ const CHECK_SAFETY: f64 = 100.0;
 /// 640 unknowns or 64 units are not tried.
 ///
 /// # Paper
-/// Not in the paper, whose Algorithm 8 and section C.4 (order-four tensors) are the proven ways to m < k.
+/// Not in the paper, which has Algorithm 8 for U without full column rank.
 pub fn multistart(
     problem: &Problem<'_>,
     proposals: &[Mat<f64>],
@@ -239,7 +240,7 @@ impl<'a> View<'a> {
 
     /// Relative residual of the fit on the samples outside it.
     fn residual_outside(&self, directions: &Mat<f64>) -> Result<f64, SearchError> {
-        let coefficients = refine::linear_fit(&self.fitted, directions)?;
+        let coefficients = linear_fit(&self.fitted, directions)?;
         Ok(coefficients.residual_on(&self.outside, directions))
     }
 
@@ -295,11 +296,11 @@ fn prune(problem: &Problem<'_>, directions: Mat<f64>, target: f64) -> Result<Mat
     let mut kept = directions;
     let settings = RefineSettings { max_steps: PRUNE_STEPS, stall: STALL, target: target / 4.0 };
     while kept.ncols() > 0 {
-        let (sizes, _) = refine::contributions(problem, &kept)?;
+        let (sizes, _) = contributions(problem, &kept)?;
         let least = (0..sizes.len()).min_by(|&i, &j| sizes[i].total_cmp(&sizes[j]));
         let Some(least) = least else { break };
         let fewer = without(kept.as_ref(), least);
-        let (_, residual) = refine::contributions(problem, &fewer)?;
+        let (_, residual) = contributions(problem, &fewer)?;
         if residual <= target {
             kept = fewer;
             continue;
@@ -319,7 +320,9 @@ fn without(a: MatRef<'_, f64>, column: usize) -> Mat<f64> {
 }
 
 /// Cosine of the angle between two directions, signs disregarded.
-pub fn alignment(a: &[f64], b: &[f64]) -> f64 {
+#[cfg(test)]
+pub(crate) fn alignment(a: &[f64], b: &[f64]) -> f64 {
+    use orthant_linalg::product;
     let norms = product::norm(a) * product::norm(b);
     if norms == 0.0 { 0.0 } else { (product::dot(a, b) / norms).abs() }
 }

@@ -8,7 +8,7 @@ use orthant_linalg::lstsq::RankRevealing;
 use orthant_linalg::{LinalgError, Mat, product};
 use orthant_network::BiasKind;
 
-use crate::refine::{self, Problem};
+use crate::problem::{Problem, linear_fit};
 
 /// Units facing the way in which they explain the labels by themselves.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ pub const ZERO_REST: f64 = 1e-7;
 /// # Cost
 /// A linear fit, and 2mrk² or mr2^k operations.
 pub fn orient(problem: &Problem<'_>, directions: &Mat<f64>) -> Result<Orientation, LinalgError> {
-    let fit = refine::linear_fit(problem, directions)?;
+    let fit = linear_fit(problem, directions)?;
     let (r, k) = directions.shape();
     let m = fit.u.nrows();
     // The output bias takes up the constant.

@@ -3,7 +3,8 @@
 use orthant_estimate::frame::LabelSpectrum;
 use orthant_estimate::hypothesis::HypothesisError;
 use orthant_estimate::lift::Lift;
-use orthant_estimate::refine::{self, Problem, RefineSettings, refine};
+use orthant_estimate::problem::Problem;
+use orthant_estimate::refine::{self, RefineSettings, refine};
 use orthant_estimate::unit::{Transfer, same_unit, settle};
 use orthant_estimate::{Frame, Reporter, Unit};
 use orthant_linalg::{LinalgError, Mat, MatRef, product, random, tolerance};

@@ -5,7 +5,8 @@ use orthant_estimate::joint::{Joint, active_rank, solve_joint};
 use orthant_estimate::moment_start::{from_order_four, from_order_two};
 use orthant_estimate::multistart::{MultistartSettings, multistart};
 use orthant_estimate::orient::{ZERO_REST, orient};
-use orthant_estimate::refine::{Problem, RefineSettings, refine};
+use orthant_estimate::problem::Problem;
+use orthant_estimate::refine::{RefineSettings, refine};
 use orthant_estimate::{Frame, Reporter};
 use orthant_linalg::{LinalgError, Mat, product, random, spectrum, tolerance};
 use orthant_network::{BiasKind, Network};
@@ -24,8 +25,8 @@ use crate::weights;
 /// The joint system uses this many samples at most: plenty for the widths that restarts can find, and the residual is taken on all.
 const MAX_ROWS: usize = 30_000;
 
-/// Restarts may cost this many operations when nothing is known of the width; some minutes.
-const SEARCH_OPERATIONS: f64 = 2e11;
+/// Restarts may cost this many operations when nothing is known of the width, beyond the first starts of each; half a minute.
+const SEARCH_OPERATIONS: f64 = 5e10;
 
 /// The same when the width is given, which says that the network is one of this kind.
 const KNOWN_WIDTH_OPERATIONS: f64 = 2e12;

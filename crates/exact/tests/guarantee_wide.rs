@@ -41,6 +41,7 @@ fn assert_mostly_exact(m: usize, k: usize, d: usize, bias: BiasKind, n: usize, s
             failed.push((seed, report.reason));
         }
     }
+    // Probability of failing when the claimed rate holds: a false alarm in a million.
     assert!(failed.len() <= binomial::quantile(trials, 0.05, 1e-6), "{failed:?}");
 }
 
@@ -76,6 +77,7 @@ fn labels_in_single_precision_are_recovered_to_their_precision() {
     let rounded = Mat::from_fn(1, 600, |o, j| f64::from(planted.a[(o, j)] as f32));
     let Recovery { network, report } = answer(&planted.x, &rounded, &Settings::default());
     assert_eq!(report.verdict, Verdict::Exact, "{}", report.reason);
+    // Single precision rounds to 6·10⁻⁸ at most, 2·10⁻⁸ in root mean square.
     assert!(report.label_precision > 1e-9 && report.label_precision < 1e-6, "{}", report.label_precision);
     // Three hundred times the rounding of labels: the weights of these units are better conditioned than that.
     assert!(align(&network, &planted.network).worst() <= 300.0 * report.label_precision);
@@ -203,6 +205,7 @@ fn require_honest(instance: &Instance) -> TestCaseResult {
     let n = samples.n();
     let alike =
         (0..patterns.len()).any(|i| (0..i).any(|j| [0, n].contains(&patterns[i].distance(&patterns[j]))));
+    eprintln!("V {} {} {}", report.verdict, alike, report.reason);
     if report.verdict == Verdict::Exact && !alike {
         let error = align(&network, &instance.visible()).worst();
         prop_assert!(error <= LARGEST_TOLERANCE, "{error}\n{instance:?}\n{report:?}");
@@ -212,7 +215,7 @@ fn require_honest(instance: &Instance) -> TestCaseResult {
 
 #[test]
 fn exact_is_right_on_few_samples_of_troubled_networks() {
-    strategy::for_all(96, &troubled(), |instance| require_honest(&instance));
+    strategy::for_all(1500, &troubled(), |instance| require_honest(&instance));
 }
 
 #[test]
