@@ -314,8 +314,7 @@ mod tests {
     use super::*;
     use crate::frame::Frame;
     use orthant_linalg::random;
-    use orthant_network::BiasKind;
-    use orthant_network::{PlantedSpec, Samples};
+    use orthant_network::{Activation, BiasKind, PlantedSpec, Samples};
     use std::ops::ControlFlow;
 
     #[test]
