@@ -320,7 +320,7 @@ mod tests {
     use std::ops::ControlFlow;
 
     fn run_on(
-        spec: PlantedSpec,
+        spec: &PlantedSpec,
         n: usize,
         fitted: BiasKind,
     ) -> (usize, Result<SymmetricHistory, EstimateError>) {
@@ -340,7 +340,7 @@ mod tests {
         for inputs in [InputKind::Uniform, InputKind::Laplace, InputKind::Gaussian, InputKind::Student3] {
             for bias in [BiasKind::None, BiasKind::Output] {
                 let spec = PlantedSpec { m: 5, k: 4, d: 6, inputs, bias, seed: 2, ..PlantedSpec::default() };
-                let (found, outcome) = run_on(spec, 2000, bias);
+                let (found, outcome) = run_on(&spec, 2000, bias);
                 assert_eq!(found, 4, "{inputs:?} {bias:?}: {outcome:?}");
                 let history = outcome.expect("all found");
                 assert_eq!(history.refuted, None, "{inputs:?} {bias:?}");
@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn inputs_that_are_not_symmetric_are_refuted() {
         let spec = PlantedSpec { m: 5, k: 4, d: 6, inputs: InputKind::Binary, ..PlantedSpec::default() };
-        let refuted = match run_on(spec, 2000, BiasKind::None).1 {
+        let refuted = match run_on(&spec, 2000, BiasKind::None).1 {
             Ok(history) => history.refuted,
             Err(EstimateError::Hypothesis(error)) => Some(error),
             Err(other) => panic!("{other}"),
@@ -365,7 +365,7 @@ mod tests {
     fn hidden_biases_are_noticed() {
         let spec =
             PlantedSpec { m: 5, k: 4, d: 6, bias: BiasKind::Hidden, seed: 3, ..PlantedSpec::default() };
-        let refuted = match run_on(spec, 5000, BiasKind::Hidden).1 {
+        let refuted = match run_on(&spec, 5000, BiasKind::Hidden).1 {
             Ok(history) => history.refuted,
             Err(EstimateError::Hypothesis(error)) => Some(error),
             Err(other) => panic!("{other}"),
