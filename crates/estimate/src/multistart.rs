@@ -35,6 +35,8 @@ pub struct MultistartSettings {
     pub target: f64,
     /// Operations to spend at most, about. The first starts of each width are made whatever they cost.
     pub operations: f64,
+    /// Rounds over the widths at most: [`MAX_ROUNDS`] for a search, 0 for the proposals alone.
+    pub rounds: usize,
 }
 
 /// What [`multistart`] brought.
@@ -74,8 +76,8 @@ const BATCH: usize = 2;
 /// Batches of each width in the first round and in each later one.
 const BATCHES: usize = 2;
 
-/// Rounds over the widths at most.
-const ROUNDS: usize = 8;
+/// Rounds over the widths after which random starts have had their chance.
+pub const MAX_ROUNDS: usize = 8;
 
 /// Steps of a start at most. Those that succeed took about 15.
 const STEPS: usize = 60;
@@ -123,7 +125,7 @@ pub fn multistart(
             return Ok(Multistart { directions: Some(pruned), starts });
         }
     }
-    for round in 0..ROUNDS {
+    for round in 0..settings.rounds {
         let mut checked: Vec<f64> = Vec::new();
         let mut tried = 0;
         for &width in &widths {
@@ -351,7 +353,8 @@ mod tests {
             activation: &Activation::RELU,
         };
         for width in [None, Some(3)] {
-            let settings = MultistartSettings { seed: 0, width, target: 1e-11, operations: 1e10 };
+            let settings =
+                MultistartSettings { seed: 0, width, target: 1e-11, operations: 1e10, rounds: MAX_ROUNDS };
             let found = reporter_less(&problem, &settings).directions.expect("residual zero");
             assert_eq!(found.ncols(), 3, "{width:?}");
             for i in 0..3 {
@@ -373,7 +376,8 @@ mod tests {
             affine: true,
             activation: &Activation::RELU,
         };
-        let settings = MultistartSettings { seed: 0, width: None, target: 1e-11, operations: 1e9 };
+        let settings =
+            MultistartSettings { seed: 0, width: None, target: 1e-11, operations: 1e9, rounds: MAX_ROUNDS };
         assert!(reporter_less(&problem, &settings).directions.is_none());
     }
 }

@@ -134,11 +134,13 @@ fn may_be_wide(
     settings: &Settings,
 ) -> bool {
     let rank = label_spectrum.rank.rank;
-    let auto = settings.method == Method::Auto && settings.activation.is_relu() && rank == samples.m();
-    match settings.width {
-        _ if settings.method == Method::Restarts => true,
-        Some(width) if width > rank => auto,
-        _ => auto && begun.units.is_empty(),
+    let possible = settings.activation.is_relu() && rank == samples.m();
+    let wider = settings.width.is_some_and(|width| width > rank);
+    match settings.method {
+        Method::Restarts => true,
+        Method::Auto => possible && (wider || begun.units.is_empty()),
+        Method::Tensor => possible && wider,
+        _ => false,
     }
 }
 

@@ -18,7 +18,7 @@ pub enum Method {
     /// The quadratic lift only: [`orthant_estimate::lift`]. The method for leaky ReLU and |t|.
     Lift,
     /// Algorithm 5 for Gaussian inputs: score moments of orders one and two, by simultaneous diagonalisation. With fewer outputs
-    /// than units order two, with a single output order four.
+    /// than units (and the width given) order two, with a single output order four, each followed by refinement.
     Tensor,
     /// Algorithm 5 for Gaussian inputs with the paper's own decomposition: whitening, then the tensor power method.
     Power,

@@ -3,7 +3,7 @@
 use orthant_estimate::frame::LabelSpectrum;
 use orthant_estimate::joint::{Joint, active_rank, solve_joint};
 use orthant_estimate::moment_start::{from_order_four, from_order_two};
-use orthant_estimate::multistart::{MultistartSettings, multistart};
+use orthant_estimate::multistart::{MAX_ROUNDS, MultistartSettings, multistart};
 use orthant_estimate::orient::{ZERO_REST, orient};
 use orthant_estimate::problem::Problem;
 use orthant_estimate::refine::{RefineSettings, refine};
@@ -17,7 +17,7 @@ use crate::error::RecoverError;
 use crate::evidence::condition_number;
 use crate::identify;
 use crate::report::{Recovery, Report, Uniqueness, UniquenessLevel, UnitReason, UnitReport, Verdict};
-use crate::settings::{BiasModel, Settings};
+use crate::settings::{BiasModel, Method, Settings};
 use crate::split::Part;
 use crate::verdict::{Evidence, judge};
 use crate::weights;
@@ -106,10 +106,20 @@ impl Wide<'_> {
         reporter: &mut Reporter<'_>,
     ) -> Result<Option<Found>, RecoverError> {
         let width = self.settings.width;
+        let (proposals, rounds) = match self.settings.method {
+            Method::Tensor => (self.proposals(), 0),
+            Method::Restarts => (Vec::new(), MAX_ROUNDS),
+            _ => (self.proposals(), MAX_ROUNDS),
+        };
         let operations = if width.is_some() { KNOWN_WIDTH_OPERATIONS } else { SEARCH_OPERATIONS };
-        let settings =
-            MultistartSettings { seed: self.settings.seed, width, target: self.allowed(), operations };
-        let outcome = multistart(problem, &self.proposals(), &settings, reporter)?;
+        let settings = MultistartSettings {
+            seed: self.settings.seed,
+            width,
+            target: self.allowed(),
+            operations,
+            rounds,
+        };
+        let outcome = multistart(problem, &proposals, &settings, reporter)?;
         let Some(directions) = outcome.directions.filter(|found| found.ncols() > 0) else {
             return Ok(None);
         };
@@ -224,7 +234,7 @@ impl Wide<'_> {
             label_precision: precision,
             kappa_u: condition_number(network.u()),
             kappa_v: condition_number(network.v()),
-            method: "restarts",
+            method: if settings.method == Method::Tensor { "tensor" } else { "restarts" },
             attempts: found.attempts,
             refuted: None,
             distinguishing: None,
