@@ -31,6 +31,8 @@ pub struct JsonReport {
     kappa_v: f64,
     method: &'static str,
     attempts: usize,
+    refuted: Option<String>,
+    distinguishing: Option<f64>,
     seed: u64,
     seconds: f64,
     undetermined_input_directions: usize,
@@ -91,6 +93,8 @@ impl JsonReport {
             kappa_v: report.kappa_v,
             method: report.method,
             attempts: report.attempts,
+            refuted: report.refuted.map(|refuted| refuted.to_string()),
+            distinguishing: report.distinguishing,
             seed: run.seed,
             seconds: run.seconds,
             undetermined_input_directions: report.undetermined_input_directions,
@@ -202,6 +206,7 @@ fn uniqueness(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use orthant::Activation;
     use orthant::Reason;
     use orthant::exact::{Uniqueness, UniquenessLevel};
 
@@ -222,6 +227,7 @@ mod tests {
             verdict: Verdict::ExactOnSamples,
             reason: Reason::UndeterminedUnits { units: n_open, first: UnitReason::NoTrace },
             width: n_open,
+            activation: Activation::RELU,
             label_rank: 6,
             label_rank_kept: 0.1,
             label_rank_dropped: 1e-16,
@@ -233,6 +239,8 @@ mod tests {
             kappa_v: 2.0,
             method: "pursuit",
             attempts: 9,
+            refuted: None,
+            distinguishing: None,
             undetermined_input_directions: 0,
             uniqueness: Uniqueness {
                 level: UniquenessLevel::NotShown,

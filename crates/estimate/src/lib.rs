@@ -15,19 +15,23 @@
 //! | [`orthonormal`] | Gaussian inputs, orthonormal V | no search, one pass | nk³ |
 //! | [`symmetric`](mod@symmetric) | symmetric inputs, no hidden bias | no search | nk⁴ |
 //! | [`paired`](mod@paired) | queries at x and −x, no hidden bias | k(k − 1)/2 pairs of any distribution | pk⁴ |
+//! | [`multistart`] | m < k; up to some tens of units | all units at once; then [`orient`] and [`joint`] | QR of n × kr per step |
+//! | [`moment_start`] | Gaussian inputs, m < k ≤ d, large n | starts without search | n d² per slice |
 //! | [`refine`](mod@refine) | a start in the basin | labels with rounding noise | Levenberg-Marquardt |
 //!
-//! The moment methods ([`gaussian`], [`orthonormal`], [`symmetric`](mod@symmetric)) give crude directions, and [`confident`] leads from there to units. They try
-//! further decompositions of the same moments while units are missing: below the samples that the moments need, that is a search
-//! from random starts, which `estimates` in their histories shows. [`hypothesis`] tests what they assume.
+//! The moments of [`gaussian`], [`orthonormal`] and [`symmetric`](mod@symmetric) give crude directions, and [`confident`] leads from
+//! there to units. They try further decompositions of the same moments while units are missing: with fewer samples than the
+//! moments need, that is a search from random starts, which `estimates` in their histories shows. [`hypothesis`] tests what they
+//! assume.
 //!
-//! Every unit returned by any but the last has passed [`unit::unit_from_pattern`], which is Algorithm 6 of the paper: the least
+//! Every unit returned by a method for m ≥ k has passed [`unit::unit_from_pattern`], which is Algorithm 6 of the paper: the least
 //! singular vector of one linear system, with the gap that makes it unique. So a search can fail to find a unit, but what it
 //! returns is one.
 //!
 //! # When not to use it
 //!
-//! For m < k, or labels with noise beyond rounding, the row space of A does not contain the activations.
+//! For m < k, or labels with noise beyond rounding, the row space of A does not contain the activations: single units cannot be
+//! found, and only [`multistart`] applies.
 //!
 //! # Example
 //!
@@ -59,6 +63,7 @@ pub mod gaussian;
 pub mod hypothesis;
 pub mod joint;
 pub mod lift;
+pub mod moment_start;
 pub mod multistart;
 pub mod orient;
 pub mod orthonormal;

@@ -3,9 +3,13 @@
 use orthant_linalg::eigen::real_eigenvectors;
 use orthant_linalg::lstsq::RankRevealing;
 use orthant_linalg::{LinalgError, Mat, MatRef, product, qr, random, spectrum, tolerance, triangular};
-use orthant_network::{BiasKind, SignPattern};
+use orthant_network::SignPattern;
 use rayon::prelude::*;
 
+mod monomials;
+mod two_slope;
+
+use self::monomials::{Block, Monomials};
 use crate::error::SearchError;
 use crate::frame::Frame;
 use crate::progress::Reporter;
@@ -16,6 +20,11 @@ use crate::unit::{self, Unit};
 /// For z = max(t, 0), z(z − t) = 0. With z = w'y + w₀ (y: the k label coordinates of a sample) and t affine in x, this is
 /// linear in the coefficients of the monomials y_a y_b and y_a x_j (and y_a, x_j, 1 where there are biases): one equation per
 /// sample, solved by each unit's coefficients. When the samples are generic and n ≥ N − k, nothing else solves them.
+///
+/// Leaky ReLU and |t|, with slope s for t ≤ 0, satisfy (z − t)(z − s t) = 0, which needs the monomials x_i x_j as well (and no
+/// y_a x_j for |t|, where s = −1). Leaky ReLU is (1 − s) max(t, 0) + s t, so that its activations without the linear part lie in
+/// the row space of A and X together; but that space has k + d dimensions, and holds max(−t, 0) for every unit beside max(t, 0).
+/// The lift stays with k dimensions and has each unit once, |t| included.
 #[derive(Debug, Clone)]
 pub struct Lift {
     /// Number of monomials N.
@@ -29,9 +38,8 @@ pub struct Lift {
     /// A lower bound for that value over an upper bound for the rounding error of the lifted matrix, both in norm. Above 1 the
     /// null space of the true lifted matrix has dimension at most `null_dimension`.
     pub margin: f64,
-    /// Coefficients of the null vectors on the monomials y_a y_b, as symmetric matrices, beside those on y_a x_j: for each
-    /// null vector a k × (k + r) matrix.
-    blocks: Vec<Mat<f64>>,
+    /// Coefficients of the null vectors.
+    blocks: Vec<Block>,
 }
 
 /// Number of monomials of the lift of a frame.
@@ -54,113 +62,9 @@ fn block_size(k: usize) -> usize {
     2 * k + 4
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Monomials {
-    k: usize,
-    r: usize,
-    bias: BiasKind,
-}
-
-impl Monomials {
-    fn of(frame: &Frame) -> Monomials {
-        Monomials { k: frame.k(), r: frame.inputs().ncols(), bias: frame.bias() }
-    }
-
-    fn count(self) -> usize {
-        let products = self.k * (self.k + 1) / 2 + self.k * self.r;
-        products
-            + match self.bias {
-                BiasKind::None | BiasKind::Hidden => 0,
-                BiasKind::Output => self.k + self.r + 1,
-                BiasKind::Both => self.r,
-            }
-    }
-
-    /// The monomials of samples `first..first + rows`, one row each. The constant is one of the x_j when a hidden bias is
-    /// fitted.
-    fn rows(self, frame: &Frame, first: usize, rows: usize) -> Mat<f64> {
-        let (y, x) = (frame.labels().subrows(first, rows), frame.inputs().subrows(first, rows));
-        let mut out = Mat::zeros(rows, self.count());
-        let mut next = 0;
-        let mut push = |value: &dyn Fn(usize) -> f64| {
-            for i in 0..rows {
-                out[(i, next)] = value(i);
-            }
-            next += 1;
-        };
-        for a in 0..self.k {
-            for b in a..self.k {
-                push(&|i| y[(i, a)] * y[(i, b)]);
-            }
-        }
-        for a in 0..self.k {
-            for j in 0..self.r {
-                push(&|i| y[(i, a)] * x[(i, j)]);
-            }
-        }
-        if self.bias.output() {
-            for j in 0..self.r {
-                push(&|i| x[(i, j)]);
-            }
-        }
-        if self.bias == BiasKind::Output {
-            for a in 0..self.k {
-                push(&|i| y[(i, a)]);
-            }
-            push(&|_| 1.0 / (frame.n() as f64).sqrt());
-        }
-        out
-    }
-
-    /// Euclidean norms of the monomials over the first samples.
-    fn column_norms(self, frame: &Frame, samples: usize) -> Vec<f64> {
-        let mut squares = vec![0.0; self.count()];
-        for first in (0..samples).step_by(256) {
-            let block = self.rows(frame, first, (samples - first).min(256));
-            for (j, square) in squares.iter_mut().enumerate() {
-                *square += block.col(j).squared_norm_l2();
-            }
-        }
-        squares.iter().map(|s| s.sqrt()).collect()
-    }
-
-    /// Norm of the error of a column y_a ∘ x_j, in angles of the frame: coordinates have unit norm and are off by an angle, so
-    /// that |δ(y x)| ≤ |δy| max|x| + |δx| max|y|.
-    fn coordinate_error(self, frame: &Frame) -> f64 {
-        frame.labels().norm_max() + frame.inputs().norm_max()
-    }
-
-    /// Frobenius norm of the error of the lifted matrix with columns divided by their norms.
-    fn scaled_error(self, frame: &Frame, norms: &[f64]) -> f64 {
-        let column = frame.angle() * self.coordinate_error(frame);
-        norms.iter().map(|norm| (column / norm).powi(2)).sum::<f64>().sqrt()
-    }
-
-    /// A null vector as the k × (k + r) matrix [W, −B], whose rank-one pieces are w_i [w_i', −v_i'].
-    fn block(self, coefficients: &[f64]) -> Mat<f64> {
-        let mut block = Mat::zeros(self.k, self.k + self.r);
-        let mut next = 0;
-        for a in 0..self.k {
-            for b in a..self.k {
-                let value = if a == b { coefficients[next] } else { coefficients[next] / 2.0 };
-                block[(a, b)] = value;
-                block[(b, a)] = value;
-                next += 1;
-            }
-        }
-        for a in 0..self.k {
-            for j in 0..self.r {
-                block[(a, self.k + j)] = coefficients[next];
-                next += 1;
-            }
-        }
-        block
-    }
-}
-
 impl Lift {
-    /// Computes the null space. `None` when there are fewer than N − k samples, which determine nothing, or when the activation is
-    /// not max(t, 0), which alone satisfies the identity.
+    /// Computes the null space. `None` when there are fewer than N − k samples, which determine nothing, or when the activation
+    /// satisfies no such identity.
     ///
     /// # Errors
     /// [`SearchError`].
@@ -172,7 +76,9 @@ impl Lift {
         let monomials = Monomials::of(frame);
         let (count, k) = (monomials.count(), frame.k());
         let samples = frame.n().min(2 * count);
-        if k == 0 || samples + k < count || !frame.activation().is_relu() {
+        let activation = frame.activation();
+        let quadratic = activation.is_relu() || activation.negative_slope().is_some();
+        if k == 0 || samples + k < count || !quadratic {
             return Ok(None);
         }
         let mut norms = monomials.column_norms(frame, samples);
@@ -233,6 +139,10 @@ impl Lift {
     /// a_l ≠ 0 gives v = a_l v_l + 2 Σ a_i v_i, summed over the i that contain l. For two different l these expressions agree
     /// only if some a_l vanishes, provided the v_i are independent. So w is a multiple of one w_l: the unit is one of these.
     /// Units whose active inputs leave directions open are not covered: then nothing is proved.
+    ///
+    /// With two slopes, each pair of units must have all four combinations of signs; then the null space is spanned by the
+    /// k vectors of the units, and w is a multiple of one w_l and v of v_l in the same way, the sign of v aside for |t|.
+    ///
     /// `independent_rows` says that the v_i, without their biases, are independent; when p = 0 it is not needed.
     ///
     /// The dimension is a numerical rank. It is not overestimated as long as [`Lift::margin`] exceeds 1, which is what is
@@ -244,6 +154,7 @@ impl Lift {
         if units.len() < frame.k() || units.iter().any(|unit| unit.input_rank < frame.inputs().ncols()) {
             return false;
         }
+        let two_slopes = frame.activation().negative_slope().is_some();
         let active: Vec<Vec<bool>> = units
             .iter()
             .map(|unit| {
@@ -266,6 +177,9 @@ impl Lift {
                 if relations > 1 {
                     return false;
                 }
+                if two_slopes && (relations > 0 || never(&|first, second| !first && !second, i, j)) {
+                    return false;
+                }
                 pairs += relations;
             }
         }
@@ -284,6 +198,9 @@ impl Lift {
     /// # Cost
     /// At most 12 eigenproblems of size k, and k calls of [`unit::unit_from_pattern`] for each.
     pub fn units(&self, frame: &Frame, found: &mut Vec<Unit>, seed: u64) -> Result<usize, SearchError> {
+        if frame.activation().negative_slope().is_some() {
+            return self.two_slope_units(frame, found, seed);
+        }
         let (k, r) = (frame.k(), frame.inputs().ncols());
         let wanted = frame.n_rectified();
         let mut eigenproblems = 0;
@@ -296,7 +213,7 @@ impl Lift {
                 break;
             }
             let parts: Vec<MatRef<'_, f64>> =
-                self.blocks.iter().map(|b| b.as_ref().subcols(first, width)).collect();
+                self.blocks.iter().map(|b| b.products.as_ref().subcols(first, width)).collect();
             let compressed = compress_columns(&parts, k)?;
             for pair in 0..MAX_PAIRS {
                 if found.len() >= wanted {
@@ -384,7 +301,7 @@ fn most_common(sorted: &[f64], slack: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use orthant_network::{PlantedSpec, Samples};
+    use orthant_network::{BiasKind, PlantedSpec, Samples};
     use std::ops::ControlFlow;
 
     fn lifted(spec: &PlantedSpec, spare: i64) -> Option<(Frame, Lift)> {

@@ -58,8 +58,8 @@ const MAX_WIDTH: usize = 64;
 /// more each step costs more.
 const EQUATIONS_PER_UNKNOWN: usize = 8;
 
-/// Fewer equations than this for two unknowns are not tried.
-const LEAST_EQUATIONS_FOR_TWO: usize = 3;
+/// Widths with fewer equations than this for each unknown are not tried.
+const LEAST_EQUATIONS: usize = 2;
 
 /// Samples that no start sees, of every ten; at most [`MAX_CHECK`].
 const CHECK_TENTHS: usize = 1;
@@ -89,7 +89,7 @@ const CHECK_SAFETY: f64 = 100.0;
 ///
 /// # Shapes
 /// `problem` has its samples in random order and [`Problem::affine`] set. Not all samples are used: a start of width w takes the
-/// first 8w(r + m) equations, and some more to check the outcome on.
+/// first 8w(r + m) equations, and some more to check the outcome on. `proposals` are directions to start from before the random ones.
 ///
 /// # Guarantee
 /// Directions returned have a residual of at most `target`, on samples fitted, and one near it on samples not fitted; none of
@@ -106,11 +106,22 @@ const CHECK_SAFETY: f64 = 100.0;
 /// Not in the paper, whose Algorithm 8 and section C.4 (order-four tensors) are the proven ways to m < k.
 pub fn multistart(
     problem: &Problem<'_>,
+    proposals: &[Mat<f64>],
     settings: &MultistartSettings,
     reporter: &mut Reporter<'_>,
 ) -> Result<Multistart, SearchError> {
+    let m = problem.labels.ncols();
     let mut widths = candidate_widths(problem, settings.width);
     let (mut starts, mut spent) = (0, 0.0);
+    for proposal in proposals {
+        reporter.report("moment starts", 0, proposal.ncols(), starts)?;
+        starts += 1;
+        let view = View::of(problem, proposal.ncols());
+        let fit = refine_start(&view.fitted, proposal.clone(), settings)?;
+        if let Some(pruned) = view.accepted(fit, settings)? {
+            return Ok(Multistart { directions: Some(pruned), starts });
+        }
+    }
     for round in 0..ROUNDS {
         let mut checked: Vec<f64> = Vec::new();
         let mut tried = 0;
@@ -121,21 +132,19 @@ pub fn multistart(
                 if round > 0 && spent > settings.operations {
                     return Ok(Multistart { directions: None, starts });
                 }
-                reporter.report("restarts", 0, width, starts)?;
+                reporter.report("restarts", 0, settings.width.unwrap_or(m), starts)?;
                 let first = ((round * BATCHES + batch) * BATCH) as u64;
                 let fits: Vec<Refined> = (0..BATCH as u64)
                     .into_par_iter()
                     .map(|i| one_start(&view.fitted, width, first + i, settings))
                     .collect::<Result<_, SearchError>>()?;
                 starts += BATCH;
-                let (n, r, m) = (view.fitted.n(), view.fitted.inputs.ncols(), view.fitted.labels.ncols());
+                let (n, r) = (view.fitted.n(), view.fitted.inputs.ncols());
                 let steps: usize = fits.iter().map(|fit| fit.steps).sum();
                 spent += steps as f64 * refine::operations(n, r, width, m);
                 for fit in fits {
-                    let outside = view.residual_outside(&fit.directions)?;
-                    best = best.min(outside);
-                    if fit.residual <= settings.target && outside <= CHECK_SAFETY * settings.target {
-                        let pruned = prune(&view.fitted, fit.directions, settings.target, reporter)?;
+                    best = best.min(view.residual_outside(&fit.directions)?);
+                    if let Some(pruned) = view.accepted(fit, settings)? {
                         return Ok(Multistart { directions: Some(pruned), starts });
                     }
                 }
@@ -143,6 +152,9 @@ pub fn multistart(
             tried += 1;
             checked.push(best);
             if settings.width.is_none() && no_longer_improves(&checked) {
+                if is_floor(&checked) {
+                    return Ok(Multistart { directions: None, starts });
+                }
                 break;
             }
         }
@@ -159,7 +171,7 @@ fn candidate_widths(problem: &Problem<'_>, known: Option<usize>) -> Vec<usize> {
     let (n, r, m) = (problem.n(), problem.inputs.ncols(), problem.labels.ncols());
     let fitted = n - n_check(n);
     let fits = |&width: &usize| {
-        2 * fitted * m >= LEAST_EQUATIONS_FOR_TWO * n_unknowns(width, r, m)
+        fitted * m >= LEAST_EQUATIONS * n_unknowns(width, r, m)
             && width <= MAX_WIDTH
             && refine::is_dense(fitted.min(n_wanted(width, r, m)), r, width)
     };
@@ -195,6 +207,17 @@ fn no_longer_improves(checked: &[f64]) -> bool {
     split > 0 && best(&checked[split..]) >= best(&checked[..split])
 }
 
+/// Residuals of three widths within this factor of each other are a floor: what is left is noise. Those of local minima scatter.
+const FLOOR: f64 = 1.5;
+
+/// Whether the last three widths end at one residual on samples outside the fit.
+fn is_floor(checked: &[f64]) -> bool {
+    let last = &checked[checked.len().saturating_sub(3)..];
+    let (least, largest) =
+        last.iter().fold((f64::INFINITY, 0.0f64), |(least, largest), &x| (least.min(x), largest.max(x)));
+    largest <= FLOOR * least
+}
+
 /// The samples that the starts of one width see, and some that they do not.
 struct View<'a> {
     fitted: Problem<'a>,
@@ -219,6 +242,16 @@ impl<'a> View<'a> {
         let coefficients = refine::linear_fit(&self.fitted, directions)?;
         Ok(coefficients.residual_on(&self.outside, directions))
     }
+
+    /// The units of a fit of residual zero, here and on the samples outside; `None` for others.
+    fn accepted(&self, fit: Refined, settings: &MultistartSettings) -> Result<Option<Mat<f64>>, SearchError> {
+        let zero = fit.residual <= settings.target
+            && self.residual_outside(&fit.directions)? <= CHECK_SAFETY * settings.target;
+        if !zero {
+            return Ok(None);
+        }
+        prune(&self.fitted, fit.directions, settings.target).map(Some)
+    }
 }
 
 /// Refines one random start.
@@ -229,11 +262,26 @@ fn one_start(
     settings: &MultistartSettings,
 ) -> Result<Refined, SearchError> {
     let rng = &mut random::stream(settings.seed, "restarts", ((width as u64) << 32) | index);
-    let start = random::gaussian(problem.inputs.ncols(), width, rng);
+    refine_start(problem, random::gaussian(problem.inputs.ncols(), width, rng), settings)
+}
+
+fn refine_start(
+    problem: &Problem<'_>,
+    start: Mat<f64>,
+    settings: &MultistartSettings,
+) -> Result<Refined, SearchError> {
     let refine_settings = RefineSettings { max_steps: STEPS, stall: STALL, target: settings.target / 4.0 };
-    // The caller's callback is asked between batches: it belongs to one thread.
+    refine_quietly(problem, start, &refine_settings)
+}
+
+/// Refinement that asks nobody: the caller's callback belongs to one thread, and is asked between batches.
+fn refine_quietly(
+    problem: &Problem<'_>,
+    start: Mat<f64>,
+    settings: &RefineSettings,
+) -> Result<Refined, SearchError> {
     let mut callback = |_| ControlFlow::Continue(());
-    refine(problem, start, &refine_settings, &mut Reporter::new(&mut callback))
+    refine(problem, start, settings, &mut Reporter::new(&mut callback))
 }
 
 /// Steps that a unit's absence is given to be made up for. Two units with one kink merge in a few.
@@ -243,12 +291,7 @@ const PRUNE_STEPS: usize = 15;
 ///
 /// # Cost
 /// One QR of the design for each unit without effect, and at most 15 steps of [`refine()`] for the first that is needed.
-pub fn prune(
-    problem: &Problem<'_>,
-    directions: Mat<f64>,
-    target: f64,
-    reporter: &mut Reporter<'_>,
-) -> Result<Mat<f64>, SearchError> {
+fn prune(problem: &Problem<'_>, directions: Mat<f64>, target: f64) -> Result<Mat<f64>, SearchError> {
     let mut kept = directions;
     let settings = RefineSettings { max_steps: PRUNE_STEPS, stall: STALL, target: target / 4.0 };
     while kept.ncols() > 0 {
@@ -261,7 +304,7 @@ pub fn prune(
             kept = fewer;
             continue;
         }
-        let refined = refine(problem, fewer, &settings, reporter)?;
+        let refined = refine_quietly(problem, fewer, &settings)?;
         if refined.residual > target {
             break;
         }
@@ -288,7 +331,7 @@ mod tests {
 
     fn reporter_less(problem: &Problem<'_>, settings: &MultistartSettings) -> Multistart {
         let mut callback = |_| ControlFlow::Continue(());
-        multistart(problem, settings, &mut Reporter::new(&mut callback)).expect("finite")
+        multistart(problem, &[], settings, &mut Reporter::new(&mut callback)).expect("finite")
     }
 
     #[test]

@@ -5,8 +5,10 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 mod block;
+mod curve;
 
 use self::block::Block;
+use self::curve::{Curve, Power};
 use crate::error::SearchError;
 use crate::frame::Frame;
 use crate::progress::Reporter;
@@ -57,6 +59,22 @@ const CHECKS_NEAR: usize = 6;
 /// spares the second and third joint system.
 const CONVERGED: f32 = 1e-5;
 
+/// The step and the checks that count as near for activations that bend: the zeros of a unit determine it, and the joint system
+/// finds them from farther away.
+const NEAR_ON_CURVE: f32 = 1e-2;
+
+/// See [`NEAR_ON_CURVE`].
+const CHECKS_NEAR_ON_CURVE: usize = 3;
+
+/// Where the curve is not the activation's own there is no point to converge to: steps below this are tried …
+const NEAR_ON_APPROXIMATE_CURVE: f32 = 0.2;
+
+/// … every so many checks.
+const TRIED_EVERY: usize = 5;
+
+/// Checks after which a start for an activation that bends is given up. Those that end at a unit take 5 to 10 on average.
+const MAX_CHECKS_ON_CURVE: usize = 50;
+
 /// Starts wait for others to be followed in parallel with, until there are so many …
 const BATCH: usize = 4;
 
@@ -81,6 +99,12 @@ const DUPLICATE: f64 = 0.9999;
 /// optimum to stop in. What must not be found again (zero, affine functions such as constants, t ≤ 0 with z = 0, and the units
 /// already known) is excluded by one condition more on the first set: the part of z that is orthogonal to all of these has unit
 /// norm. The projection rescales that part.
+///
+/// For other rectified activations the n curves are those of f. Three things differ. Samples are weighted so that large labels do
+/// not outweigh the others. For f without a degree, powers near to f take its place: a cone, on which the iteration does not mind
+/// that the scale is unknown; it then never converges, and starts are followed when they have come near. And the exact finish
+/// needs zeros only. For leaky ReLU and |t| the curves are two rays, as for max(t, 0), and all
+/// else is the same; but for |t| few starts converge, and the lift is the method.
 ///
 /// # Guarantee
 /// Every unit appended has passed [`unit::unit_from_pattern`]. Nothing is promised about how many are found: this is a
@@ -109,12 +133,12 @@ pub fn pursue(
     if found.len() >= wanted {
         return Ok(history);
     }
-    let bases = Bases { labels: single(frame.extended()), inputs: single(frame.inputs()) };
-    let mut deflation = Deflation::new(frame, found)?;
+    let bases = Bases::new(frame);
+    let mut deflation = Deflation::new(frame, &bases, found)?;
     let mut blocks: Vec<Block> = (0..BLOCKS).map(|_| Block::new(frame)).collect();
     for block in &mut blocks {
         for lane in 0..LANES {
-            block.restart(lane, frame, &bases, &deflation, &mut start_stream(settings.seed, &mut history));
+            block.restart(lane, &bases, &deflation, &mut Start::next(settings.seed, &bases, &mut history));
         }
     }
     let mut last_found = 0usize;
@@ -131,7 +155,7 @@ pub fn pursue(
             .collect();
         let mut changed = false;
         if ripe.len() >= BATCH || ripe.iter().any(|&(b, lane)| blocks[b].waited[lane] >= MAX_WAIT) {
-            let fates = follow(frame, &blocks, &ripe, &deflation);
+            let fates = follow(frame, &bases, &blocks, &ripe, &deflation);
             for (&(b, lane), fate) in ripe.iter().zip(fates) {
                 let block = &mut blocks[b];
                 block.waited[lane] = 0;
@@ -157,18 +181,14 @@ pub fn pursue(
             break;
         }
         if changed {
-            deflation = Deflation::new(frame, found)?;
+            deflation = Deflation::new(frame, &bases, found)?;
         }
         for block in &mut blocks {
             for lane in 0..LANES {
-                if block.failures[lane] >= MAX_FAILURES || !block.step[lane].is_finite() {
-                    block.restart(
-                        lane,
-                        frame,
-                        &bases,
-                        &deflation,
-                        &mut start_stream(settings.seed, &mut history),
-                    );
+                let expired = bases.curve.is_some() && block.age[lane] >= MAX_CHECKS_ON_CURVE;
+                if block.failures[lane] >= MAX_FAILURES || !block.step[lane].is_finite() || expired {
+                    let start = &mut Start::next(settings.seed, &bases, &mut history);
+                    block.restart(lane, &bases, &deflation, start);
                 }
             }
         }
@@ -185,10 +205,22 @@ enum Fate {
 
 /// Follows starts to their units, in parallel, leaving out those that are on the way to a known unit or to that of an earlier
 /// one of them.
-fn follow(frame: &Frame, blocks: &[Block], ripe: &[(usize, usize)], deflation: &Deflation) -> Vec<Fate> {
+fn follow(
+    frame: &Frame,
+    bases: &Bases,
+    blocks: &[Block],
+    ripe: &[(usize, usize)],
+    deflation: &Deflation,
+) -> Vec<Fate> {
     let activations: Vec<Vec<f64>> = ripe
         .iter()
-        .map(|&(b, lane)| centred(frame, blocks[b].pair(lane).1.iter().map(|&z| f64::from(z))))
+        .map(|&(b, lane)| {
+            let z = blocks[b].pair(lane).1.iter().map(|&z| f64::from(z));
+            match &bases.curve {
+                None => centred(frame, z),
+                Some(curve) => centred(frame, z.zip(curve.weights()).map(|(z, weight)| z / weight)),
+            }
+        })
         .collect();
     (0..ripe.len())
         .into_par_iter()
@@ -204,22 +236,52 @@ fn follow(frame: &Frame, blocks: &[Block], ripe: &[(usize, usize)], deflation: &
         .collect()
 }
 
-fn start_stream(seed: u64, history: &mut PursuitHistory) -> ChaCha8Rng {
-    history.starts += 1;
-    random::stream(seed, "pursuit start", history.starts as u64)
+/// What a start is drawn from.
+struct Start {
+    rng: ChaCha8Rng,
+    /// The curve that it looks for, unless that is max(t, 0).
+    power: Option<Power>,
+}
+
+impl Start {
+    fn next(seed: u64, bases: &Bases, history: &mut PursuitHistory) -> Start {
+        let power = bases.curve.as_ref().map(|curve| curve.power(history.starts));
+        history.starts += 1;
+        Start { rng: random::stream(seed, "pursuit start", history.starts as u64), power }
+    }
 }
 
 /// The bases of a frame in single precision.
 struct Bases {
+    /// Basis of the extended labels, or of the weighted ones that go with a curve.
     labels: Mat<f32>,
     inputs: Mat<f32>,
+    curve: Option<Curve>,
+    /// The slope for t ≤ 0 of leaky ReLU and |t|.
+    slope: Option<f32>,
+    /// Norm of the part of z that is orthogonal to everything known: 1, or where the scale matters that of values of root mean
+    /// square 1 before the rectifier.
+    norm: f32,
+}
+
+impl Bases {
+    fn new(frame: &Frame) -> Bases {
+        let curve = Curve::new(frame.activation(), frame.extended());
+        Bases {
+            labels: single(curve.as_ref().map_or(frame.extended(), Curve::basis)),
+            inputs: single(frame.inputs()),
+            norm: if curve.is_some() { (frame.n() as f32 / 2.0).sqrt() } else { 1.0 },
+            curve,
+            slope: frame.activation().negative_slope().map(|slope| slope as f32),
+        }
+    }
 }
 
 fn single(a: MatRef<'_, f64>) -> Mat<f32> {
     Mat::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)] as f32)
 }
 
-/// What is not to be found (again), in coordinates of the extended labels.
+/// What is not to be found (again), in coordinates of the labels of the bases.
 struct Deflation {
     /// Affine functions and the units known: orthonormal columns.
     known: Mat<f64>,
@@ -229,7 +291,7 @@ struct Deflation {
 }
 
 impl Deflation {
-    fn new(frame: &Frame, found: &[Unit]) -> Result<Deflation, LinalgError> {
+    fn new(frame: &Frame, bases: &Bases, found: &[Unit]) -> Result<Deflation, LinalgError> {
         let q = frame.extended().ncols();
         let constant = usize::from(frame.bias().output());
         let linear = frame.linear();
@@ -242,6 +304,9 @@ impl Deflation {
             for (row, &w) in unit.combination.iter().enumerate() {
                 columns[(row, linear.ncols() + constant + i)] = w;
             }
+        }
+        if let Some(curve) = &bases.curve {
+            columns = product::matmul(curve.change(), columns.as_ref());
         }
         let known = orthant_linalg::spectrum::column_space(columns.as_ref(), 1e-9)?;
         let activations = found.iter().map(|unit| centred(frame, unit.activations.iter().copied())).collect();

@@ -8,6 +8,7 @@ use orthant_network::SignPattern;
 use crate::frame::{Frame, input_tolerance};
 
 mod curved;
+mod two_slope;
 
 /// A hidden unit's activations, found as a vector of the label space.
 #[derive(Debug, Clone)]
@@ -18,7 +19,7 @@ pub struct Unit {
     pub direction: Vec<f64>,
     /// The samples on which it is active.
     pub pattern: SignPattern,
-    /// The activations, scaled to unit norm; zero outside the pattern.
+    /// The activations, scaled to unit norm; zero outside the pattern for rectified activations.
     pub activations: Vec<f64>,
     /// f(t) = amplitude · activations for the values t before the activation that `direction` gives. 1 for activations with a
     /// degree, where the scale is free; otherwise identified together with the direction.
@@ -38,9 +39,9 @@ pub enum Rejection {
     /// Too few equations to determine a combination of labels, with some to spare as a check.
     #[error("{equations} equations for {unknowns} unknowns")]
     TooFewEquations {
-        /// Inactive samples, and active ones beyond the rank of their inputs.
+        /// Inactive samples, and active ones beyond the rank of their inputs; with two slopes, all samples.
         equations: usize,
-        /// Dimension of the extended label space.
+        /// Dimension of the extended label space; with two slopes, and of the inputs.
         unknowns: usize,
     },
     /// No combination of labels vanishes off the pattern and is linear on it.
@@ -97,8 +98,12 @@ const GAP_RATIO: f64 = 100.0;
 /// generic inputs the first set alone determines w.
 ///
 /// For other activations than max(t, 0) the active equations are not linear: then the first set determines w, and the values
-/// before the activation are fitted to f⁻¹ of the activations (Appendix G.1).
+/// before the activation are fitted to f⁻¹ of the activations (Appendix G.1). For leaky ReLU and |t|, z = t on S and z = s t on N
+/// with the known slope s, and (w, v) is the least singular vector of these n equations.
 pub fn unit_from_pattern(frame: &Frame, pattern: &SignPattern) -> Result<Unit, Rejection> {
+    if let Some(slope) = frame.activation().negative_slope() {
+        return two_slope::unit_from_pattern(frame, slope, pattern);
+    }
     if !frame.activation().is_relu() {
         return curved::unit_from_pattern(frame, pattern);
     }
@@ -119,6 +124,9 @@ pub fn unit_from_pattern(frame: &Frame, pattern: &SignPattern) -> Result<Unit, R
 /// # Cost
 /// That of [`unit_from_pattern`] for each pattern, usually two or three.
 pub fn settle(frame: &Frame, preactivations: &[f64]) -> Result<Unit, Rejection> {
+    if let Some(slope) = frame.activation().negative_slope() {
+        return two_slope::settle(frame, slope, preactivations);
+    }
     if !frame.activation().is_relu() {
         return curved::settle(frame, preactivations);
     }

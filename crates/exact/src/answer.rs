@@ -1,6 +1,7 @@
 //! A network built from units, and its repair: refinement, completion, biases left out.
 
 use orthant_estimate::frame::LabelSpectrum;
+use orthant_estimate::hypothesis::HypothesisError;
 use orthant_estimate::lift::Lift;
 use orthant_estimate::refine::{self, Problem, RefineSettings, refine};
 use orthant_estimate::unit::{Transfer, same_unit, settle};
@@ -41,6 +42,8 @@ pub(crate) struct Answer {
     pub(crate) method: &'static str,
     pub(crate) attempts: usize,
     pub(crate) lift: Option<Lift>,
+    pub(crate) distinguishing: Option<f64>,
+    pub(crate) refuted: Option<HypothesisError>,
     pub(crate) precision: f64,
 }
 
@@ -63,6 +66,8 @@ impl Answer {
             method: search.method,
             attempts: search.attempts,
             lift: search.lift,
+            distinguishing: search.distinguishing,
+            refuted: search.refuted,
             precision: label_spectrum.precision,
         };
         if answer.units.len() < answer.frame.n_rectified() {

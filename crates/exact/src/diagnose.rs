@@ -10,6 +10,7 @@ use orthant_network::Samples;
 use serde::Serialize;
 
 use crate::Method;
+use crate::pairs::antipodal_pairs;
 pub use hypothesis::{Finding, Hypothesis, HypothesisCheck, MethodCheck};
 
 /// The singular values of centred data, summed up.
@@ -88,7 +89,7 @@ pub struct Diagnosis {
     /// Monomials of the quadratic lift, biases included: N = k(k+1)/2 + kd + k + d + 1, with k the rank of the labels and d
     /// that of the inputs.
     pub lift_monomials: usize,
-    /// Pursuit, cone, lift.
+    /// Every method but `auto`.
     pub methods: Vec<MethodCheck>,
 }
 
@@ -123,6 +124,7 @@ pub fn diagnose(samples: &Samples<'_>) -> Result<Diagnosis, LinalgError> {
     let (k, varying) = (labels.rank, input_spectrum.rank);
     let lift_monomials = k * (k + 1) / 2 + k * varying + k + varying + 1;
     let width = Hypothesis::WidthBelowOutputs { rank: k, outputs: m.min(n - 1) };
+    let gaussian = Hypothesis::GaussianInputs { finding: inputs.gaussianity.finding };
     // n·m numbers must determine k(d + m − 1), and a unit can be checked on d + 2 active samples at least. Four samples for
     // each input and the bias were enough for square Gaussian networks of 50 units.
     let least = (k * (varying + m - 1)).div_ceil(m).max(varying + 2);
@@ -139,6 +141,34 @@ pub fn diagnose(samples: &Samples<'_>) -> Result<Diagnosis, LinalgError> {
                 Hypothesis::LiftSamples { samples: n, needed: lift_monomials - k },
                 Hypothesis::NoQuadraticIdentity { two_valued: inputs.two_valued_coordinates },
             ],
+        ),
+        MethodCheck::new(Method::Tensor, &[width, gaussian]),
+        MethodCheck::new(Method::Power, &[width, gaussian]),
+        MethodCheck::new(Method::Ica, &[width, gaussian, Hypothesis::OrthonormalRows]),
+        MethodCheck::new(
+            Method::Symmetric,
+            &[
+                width,
+                Hypothesis::SymmetricInputs { finding: inputs.symmetry.finding },
+                Hypothesis::PairsBelowMoments {
+                    pairs: k * k.saturating_sub(1) / 2,
+                    moments: varying * varying,
+                },
+            ],
+        ),
+        MethodCheck::new(
+            Method::Paired,
+            &[
+                width,
+                Hypothesis::AntipodalPairs {
+                    pairs: antipodal_pairs(samples.x()).len(),
+                    needed: k * k.saturating_sub(1) / 2,
+                },
+            ],
+        ),
+        MethodCheck::new(
+            Method::Restarts,
+            &[Hypothesis::WidthAboveOutputs { rank: k, outputs: m.min(n - 1) }],
         ),
     ];
     Ok(Diagnosis {

@@ -1,6 +1,8 @@
 //! Why there is no answer at all.
 
-use orthant_estimate::SearchError;
+use orthant_estimate::hypothesis::HypothesisError;
+use orthant_estimate::paired::PairedError;
+use orthant_estimate::{EstimateError, SearchError};
 use orthant_linalg::LinalgError;
 
 /// Why there is no answer at all. Data that no network explains are not an error but a verdict.
@@ -27,22 +29,46 @@ pub enum RecoverError {
         /// The least number.
         needed: usize,
     },
-    /// The data do not meet what the method assumes, and it did not find the network.
-    #[error("method {method} assumes {hypothesis}; try {instead}")]
-    Hypothesis {
+    /// The method is not for units of this activation.
+    #[error("method {method} is not for the activation {activation}; use {instead}")]
+    Activation {
         /// The method.
         method: &'static str,
-        /// What it assumes, with what was measured.
-        hypothesis: String,
-        /// The method that would do.
+        /// The activation.
+        activation: String,
+        /// The method that is.
         instead: &'static str,
     },
+    /// Units are missing, and the data refute what the method assumes.
+    #[error(transparent)]
+    Hypothesis(#[from] HypothesisError),
+    /// The pairs x, −x among the samples gave nothing.
+    #[error("pairs x, -x among the samples: {0}")]
+    Pairs(PairedError),
     /// The caller's progress callback asked to stop.
     #[error("cancelled")]
     Cancelled,
     /// A factorisation overflowed.
     #[error(transparent)]
     Linalg(#[from] LinalgError),
+}
+
+impl From<EstimateError> for RecoverError {
+    fn from(error: EstimateError) -> RecoverError {
+        match error {
+            EstimateError::Search(error) => error.into(),
+            EstimateError::Hypothesis(error) => RecoverError::Hypothesis(error),
+        }
+    }
+}
+
+impl From<PairedError> for RecoverError {
+    fn from(error: PairedError) -> RecoverError {
+        match error {
+            PairedError::Search(error) => error.into(),
+            other => RecoverError::Pairs(other),
+        }
+    }
 }
 
 impl From<SearchError> for RecoverError {

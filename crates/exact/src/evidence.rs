@@ -88,6 +88,8 @@ impl Answer {
             kappa_v,
             method: self.method,
             attempts: self.attempts,
+            refuted: self.refuted,
+            distinguishing: self.distinguishing,
             undetermined_input_directions: undetermined_inputs,
             uniqueness: Uniqueness {
                 level,
@@ -132,6 +134,8 @@ pub(crate) fn constant_labels(
         kappa_v: f64::INFINITY,
         method: "none",
         attempts: 0,
+        refuted: None,
+        distinguishing: None,
         undetermined_input_directions: 0,
         uniqueness: Uniqueness {
             level: UniquenessLevel::NotShown,

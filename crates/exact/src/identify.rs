@@ -41,11 +41,12 @@ pub(crate) fn unit_reports(
             };
             let (active, inactive) = (unit.pattern.n_active(), unit.pattern.n_inactive());
             let undetermined = r - unit.input_rank;
+            let two_slopes = frame.activation().negative_slope().is_some();
             let reason = if active <= r {
                 UnitReason::TooFewActive
             } else if undetermined > 0 {
                 UnitReason::UndeterminedDirections
-            } else if !spare[i] && !unique_by_lift {
+            } else if !unique_by_lift && (!spare[i] || (two_slopes && inactive <= r)) {
                 UnitReason::TooFewInactive
             } else if antiparallel(frame, units, i) {
                 UnitReason::Parallel

@@ -57,6 +57,7 @@ mod diagnose;
 mod error;
 mod evidence;
 mod identify;
+mod pairs;
 mod recover;
 mod report;
 mod search;

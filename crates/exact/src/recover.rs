@@ -107,7 +107,7 @@ fn recover_scaled(
             return Ok(recovery);
         }
     }
-    let search = search(begun, &frame, settings, reporter)?;
+    let search = search(begun, &fit.samples(), &frame, settings, reporter)?;
     let mut answer = Answer::fit(fit, frame, search, settings, &label_spectrum, reporter)?;
     let holdout = (check.n() > 0).then(|| answer.relative_residual(&check.samples(), &answer.fit.samples()));
     let complete = answer.units.len() == answer.frame.n_rectified();

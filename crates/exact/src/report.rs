@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use orthant_estimate::hypothesis::HypothesisError;
 use orthant_network::{Activation, Network};
 use serde::Serialize;
 
@@ -270,6 +271,10 @@ pub struct Report {
     pub method: &'static str,
     /// Number of starts, pins or eigenproblems the search took.
     pub attempts: usize,
+    /// What the data refute of the method's assumptions, although it found all units.
+    pub refuted: Option<HypothesisError>,
+    /// Smallest singular value of the distinguishing matrix (Definition 51), for the method that needs it.
+    pub distinguishing: Option<f64>,
     /// Directions of input space that the inputs do not span.
     pub undetermined_input_directions: usize,
     /// The uniqueness statement.

@@ -1,15 +1,20 @@
 //! Which method is run when.
 
 use orthant_estimate::cone::{ConeSettings, walk_cones};
+use orthant_estimate::hypothesis::HypothesisError;
 use orthant_estimate::lift::{Lift, n_monomials};
 use orthant_estimate::pursuit::{PursuitSettings, pursue};
 use orthant_estimate::unit::{Transfer, same_unit};
 use orthant_estimate::{Frame, Reporter, SearchError, Unit};
 use orthant_linalg::random;
+use orthant_network::Samples;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
+use crate::error::RecoverError;
 use crate::settings::{Method, Settings};
+
+mod random_inputs;
 
 /// What a search brought.
 #[derive(Default)]
@@ -18,6 +23,10 @@ pub(crate) struct Search {
     pub(crate) method: &'static str,
     pub(crate) attempts: usize,
     pub(crate) lift: Option<Lift>,
+    /// Smallest singular value of the distinguishing matrix, for [`Method::Symmetric`].
+    pub(crate) distinguishing: Option<f64>,
+    /// What the data refute of the method's assumptions, although it found all units.
+    pub(crate) refuted: Option<HypothesisError>,
 }
 
 /// Of the patience, the part that the first pursuit has before the cone walk is tried.
@@ -47,7 +56,8 @@ pub(crate) fn begin(
     reporter: &mut Reporter<'_>,
 ) -> Result<Search, SearchError> {
     let mut begun = Search::default();
-    if settings.method == Method::Auto {
+    // A unit that is nowhere zero has no pattern for pursuit to find.
+    if settings.method == Method::Auto && settings.activation.negative_slope().is_none() {
         let brief = PursuitSettings {
             seed: settings.seed,
             patience: settings.patience / FIRST_PATIENCE,
@@ -64,21 +74,21 @@ pub(crate) fn begin(
 /// Searches for the units of a frame by the method asked for.
 pub(crate) fn search(
     begun: Search,
+    samples: &Samples<'_>,
     frame: &Frame,
     settings: &Settings,
     reporter: &mut Reporter<'_>,
-) -> Result<Search, SearchError> {
+) -> Result<Search, RecoverError> {
     let wanted = frame.n_rectified();
+    let two_slope = settings.activation.negative_slope().is_some();
     let Search { mut units, mut attempts, mut lift, .. } = begun;
     let pursuit = |patience, max_failures| PursuitSettings { seed: settings.seed, patience, max_failures };
     let cone = ConeSettings { seed: settings.seed, walks: 6 * frame.k(), subset_rounds: 4 };
     let method = match settings.method {
-        Method::Pursuit
-        | Method::Tensor
-        | Method::Power
-        | Method::Ica
-        | Method::Symmetric
-        | Method::Paired => {
+        Method::Tensor | Method::Power | Method::Ica | Method::Symmetric | Method::Paired => {
+            return random_inputs::search(samples, frame, settings, reporter);
+        }
+        Method::Pursuit => {
             attempts +=
                 pursue_on_few(frame, &mut units, &pursuit(settings.patience, MAX_FAILURES), reporter)?;
             attempts +=
@@ -89,7 +99,7 @@ pub(crate) fn search(
             attempts += walk_cones(frame, &mut units, &cone, reporter)?;
             "cone"
         }
-        Method::Lift => {
+        Method::Auto | Method::Lift if settings.method == Method::Lift || two_slope => {
             if n_monomials(frame) <= MAX_MONOMIALS {
                 lift = Lift::compute(frame, reporter)?;
             }
@@ -100,7 +110,7 @@ pub(crate) fn search(
         }
         // Restarts look for no single unit.
         Method::Restarts => "restarts",
-        Method::Auto => {
+        Method::Auto | Method::Lift => {
             let by_pursuit = units.len();
             if units.len() < wanted {
                 attempts += walk_cones(frame, &mut units, &cone, reporter)?;
@@ -125,7 +135,7 @@ pub(crate) fn search(
             }
         }
     };
-    Ok(Search { units, method, attempts, lift })
+    Ok(Search { units, method, attempts, lift, ..Search::default() })
 }
 
 fn lift_is_affordable(frame: &Frame, settings: &Settings) -> bool {

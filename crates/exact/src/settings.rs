@@ -141,14 +141,14 @@ impl Settings {
     /// Checks the ranges.
     ///
     /// # Errors
-    /// [`RecoverError::Setting`] names the first one out of range, [`RecoverError::Hypothesis`] a method that is not for the
+    /// [`RecoverError::Setting`] names the first one out of range, [`RecoverError::Activation`] a method that is not for the
     /// activation.
     pub fn validate(&self) -> Result<(), RecoverError> {
         let out_of_range = |name, value, allowed| Err(RecoverError::Setting { name, value, allowed });
         if !self.method.covers(&self.activation) {
-            return Err(RecoverError::Hypothesis {
+            return Err(RecoverError::Activation {
                 method: self.method.name(),
-                hypothesis: format!("another activation than {}", self.activation),
+                activation: self.activation.name(),
                 instead: if self.activation.negative_slope().is_some() { "lift" } else { "pursuit" },
             });
         }

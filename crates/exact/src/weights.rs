@@ -35,7 +35,10 @@ pub(crate) fn hidden_weights(
         product::matmul(frame.inputs(), direction.as_ref())
     });
     let values = bent.as_ref().map_or(unit.activations.as_slice(), |t| t.col_as_slice(0));
-    let active: Vec<usize> = unit.pattern.active().collect();
+    // With two slopes the inactive samples say as much.
+    let all = 0..x.ncols();
+    let two_slopes = frame.activation().negative_slope().is_some();
+    let active: Vec<usize> = if two_slopes { all.collect() } else { unit.pattern.active().collect() };
     let count = active.len() as f64;
     let mut centre = vec![0.0; d];
     let mut level = 0.0;

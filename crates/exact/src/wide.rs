@@ -2,6 +2,7 @@
 
 use orthant_estimate::frame::LabelSpectrum;
 use orthant_estimate::joint::{Joint, active_rank, solve_joint};
+use orthant_estimate::moment_start::{from_order_four, from_order_two};
 use orthant_estimate::multistart::{MultistartSettings, multistart};
 use orthant_estimate::orient::{ZERO_REST, orient};
 use orthant_estimate::refine::{Problem, RefineSettings, refine};
@@ -90,7 +91,7 @@ impl Wide<'_> {
         if residual.is_nan() || residual > self.allowed() {
             return Ok(None);
         }
-        Ok(Some(self.report(found, network, residual)))
+        Ok(Some(self.report(&found, network, residual)))
     }
 
     /// The residual that rounding explains.
@@ -107,7 +108,7 @@ impl Wide<'_> {
         let operations = if width.is_some() { KNOWN_WIDTH_OPERATIONS } else { SEARCH_OPERATIONS };
         let settings =
             MultistartSettings { seed: self.settings.seed, width, target: self.allowed(), operations };
-        let outcome = multistart(problem, &settings, reporter)?;
+        let outcome = multistart(problem, &self.proposals(), &settings, reporter)?;
         let Some(directions) = outcome.directions.filter(|found| found.ncols() > 0) else {
             return Ok(None);
         };
@@ -136,6 +137,29 @@ impl Wide<'_> {
         Ok(Some(Found { directions, joint, ranks, oriented, n_affine, attempts }))
     }
 
+    /// Starts from score tensors of all samples, when the width is given: their number of terms has to be known.
+    fn proposals(&self) -> Vec<Mat<f64>> {
+        let bias = self.settings.bias.fitted();
+        let basis = self.frame.inputs();
+        let d = basis.ncols() - usize::from(bias.hidden());
+        let (r, m) = (basis.ncols(), self.fit.a.nrows());
+        let Some(k) = self.settings.width.filter(|&k| m < k && k <= d) else { return Vec::new() };
+        let (inputs, labels) = (basis.subcols(0, d), self.fit.a.transpose());
+        let from = if m == 1 { from_order_four } else { from_order_two };
+        // Inputs that are not Gaussian, or too few of them, give no starts; random ones remain.
+        let Ok(found) = from(inputs, labels, k, self.settings.seed) else { return Vec::new() };
+        let padded = |found: &Mat<f64>, columns: usize, extra: &Mat<f64>| {
+            Mat::from_fn(r, columns, |i, j| match (j < k, i < d) {
+                (true, true) => found[(i, j)],
+                (true, false) => 0.0,
+                (false, _) => extra[(i, j - k)],
+            })
+        };
+        let rng = &mut random::stream(self.settings.seed, "units beside moment starts", 0);
+        let extra = random::gaussian(r, k, rng);
+        vec![padded(&found, k, &extra), padded(&found, 2 * k, &extra)]
+    }
+
     /// The network with given values before the rectifier on some of the samples, without biases that come out as zero.
     fn network(&self, rows: &Part, t: &Mat<f64>, bias: BiasKind) -> Result<Network, LinalgError> {
         let fit = self.fit.samples();
@@ -156,12 +180,12 @@ impl Wide<'_> {
         Ok(if explains { without } else { network })
     }
 
-    fn report(&self, found: Found, network: Network, residual: f64) -> Recovery {
+    fn report(&self, found: &Found, network: Network, residual: f64) -> Recovery {
         let (fit, settings) = (self.fit.samples(), self.settings);
         let r = self.frame.inputs().ncols();
         let hidden = settings.bias.fitted().hidden();
         let undetermined_inputs = (fit.d() + usize::from(hidden)).saturating_sub(r);
-        let mut units = self.unit_reports(&found, &network);
+        let mut units = self.unit_reports(found, &network);
         let identified = units.iter().all(|unit| unit.identified);
         for _ in network.k()..settings.width.unwrap_or(0) {
             units.push(identify::no_trace(fit.n(), r));
@@ -201,6 +225,8 @@ impl Wide<'_> {
             kappa_v: condition_number(network.v()),
             method: "restarts",
             attempts: found.attempts,
+            refuted: None,
+            distinguishing: None,
             undetermined_input_directions: undetermined_inputs,
             uniqueness: Uniqueness {
                 level,

@@ -154,11 +154,18 @@ fn inputs_that_do_not_span_all_directions_leave_them_open() {
 }
 
 #[test]
-fn fewer_outputs_than_units_are_not_recovered() {
+fn fewer_outputs_than_units_are_for_restarts_alone() {
     let instance = suite::without(Hypothesis::EnoughOutputs).plant();
-    let report = default_answer(&instance).report;
-    assert!(matches!(report.verdict, Verdict::Approximate | Verdict::NotRecovered), "{report:?}");
-    assert_eq!(report.reason, Reason::FullRankLabels { rank: instance.network.m() });
+    for method in [Method::Pursuit, Method::Cone, Method::Lift] {
+        let settings = Settings { method, ..Settings::default() };
+        let report = answer(&instance, &settings).expect("enough samples").report;
+        assert!(matches!(report.verdict, Verdict::Approximate | Verdict::NotRecovered), "{report:?}");
+        assert_eq!(report.reason, Reason::FullRankLabels { rank: instance.network.m() });
+    }
+    let recovery = default_answer(&instance);
+    assert_eq!(recovery.report.verdict, Verdict::Exact, "{}", recovery.report.reason);
+    assert_eq!(recovery.report.method, Method::Restarts.name());
+    assert!(align(&recovery.network, &instance.network).worst() <= MATCHED);
 }
 
 #[test]

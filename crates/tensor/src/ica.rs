@@ -117,8 +117,7 @@ pub fn unmix(
     };
     let views: Vec<MatRef<'_, f64>> = slices.iter().map(Mat::as_ref).collect();
     let found = joint_rotation(&views)?;
-    // The comparison is the other way round so that NaN is refused.
-    if !(found.uncertainty <= settings.max_uncertainty) {
+    if found.uncertainty > settings.max_uncertainty || found.uncertainty.is_nan() {
         return Err(TensorError::NotSeparated { uncertainty: found.uncertainty, residual: found.residual });
     }
     let mut rotation = found.rotation;

@@ -8,6 +8,9 @@ use crate::error::{TensorError, at_least, dimension, finite};
 /// Columns per parallel task. Fixed, so that sums do not depend on the number of threads.
 pub(crate) const CHUNK: usize = 16_384;
 
+/// Chunks whose sums are held at a time.
+const GROUP: usize = 64;
+
 /// Columns whose centred copies are made at a time.
 const BLOCK: usize = 512;
 
@@ -52,35 +55,57 @@ impl Moments {
     pub fn add(&mut self, x: MatRef<'_, f64>, a: MatRef<'_, f64>) -> Result<(), TensorError> {
         let (d, m) = (self.inputs.nrows(), self.labels.nrows());
         let n = checked_pair(x, a, d, m)?;
-        let chunks: Vec<Moments> = (0..n.div_ceil(CHUNK))
-            .into_par_iter()
-            .map(|chunk| {
-                let first = chunk * CHUNK;
-                let last = n.min(first + CHUNK);
-                let mut sums = Moments::new(d, m);
-                for start in (first..last).step_by(BLOCK) {
-                    let cols = (last - start).min(BLOCK);
-                    sums.merge(&Moments::of_block(x.subcols(start, cols), a.subcols(start, cols)));
-                }
-                sums
-            })
-            .collect();
-        for chunk in &chunks {
-            self.merge(chunk);
+        let sums = over_chunks(
+            n,
+            Moments::new(d, m),
+            |first, cols| Moments::of_chunk(x.subcols(first, cols), a.subcols(first, cols)),
+            Moments::merge,
+        );
+        // Entries that are not finite, or too large to be squared, are seen here: looking at all of them would cost a pass.
+        for sum in [&sums.inputs, &sums.labels, &sums.cross] {
+            finite("set of columns", sum.as_ref())?;
         }
+        self.merge(&sums);
         Ok(())
     }
 
-    /// Sums of one block about its own means.
-    fn of_block(x: MatRef<'_, f64>, a: MatRef<'_, f64>) -> Moments {
-        let (mean_x, x) = centred(x);
-        let (mean_a, a) = centred(a);
-        Moments {
-            n: x.ncols(),
-            mean: mean_x.into_iter().chain(mean_a).collect(),
-            inputs: product::matmul(x.as_ref(), x.transpose()),
-            labels: product::matmul(a.as_ref(), a.transpose()),
-            cross: product::matmul(a.as_ref(), x.transpose()),
+    /// Sums over one chunk, about the means of its first block and then moved to its own.
+    fn of_chunk(x: MatRef<'_, f64>, a: MatRef<'_, f64>) -> Moments {
+        let (d, m) = (x.nrows(), a.nrows());
+        let mut sums = Moments::new(d, m);
+        let size = x.ncols().min(BLOCK);
+        let (near_x, near_a) = (row_means(x.subcols(0, size)), row_means(a.subcols(0, size)));
+        let (mut centred_x, mut centred_a) = (Mat::zeros(d, size), Mat::zeros(m, size));
+        for start in (0..x.ncols()).step_by(BLOCK) {
+            let cols = (x.ncols() - start).min(BLOCK);
+            let (mean_x, mean_a) = sums.mean.split_at_mut(d);
+            centre(x.subcols(start, cols), &near_x, &mut centred_x, mean_x);
+            centre(a.subcols(start, cols), &near_a, &mut centred_a, mean_a);
+            let (x, a) = (centred_x.as_ref().subcols(0, cols), centred_a.as_ref().subcols(0, cols));
+            product::matmul_add(sums.inputs.as_mut(), 1.0, x, x.transpose());
+            product::matmul_add(sums.labels.as_mut(), 1.0, a, a.transpose());
+            product::matmul_add(sums.cross.as_mut(), 1.0, a, x.transpose());
+        }
+        sums.n = x.ncols();
+        let n = sums.n as f64;
+        sums.mean.iter_mut().for_each(|sum| *sum /= n);
+        let shift = sums.mean.clone();
+        sums.add_outer(-n, &shift);
+        sums.mean.iter_mut().zip(near_x.iter().chain(&near_a)).for_each(|(mean, near)| *mean += near);
+        sums
+    }
+
+    /// Adds weight · s s' to the three sums, s being of length d + m.
+    fn add_outer(&mut self, weight: f64, s: &[f64]) {
+        let (x, a) = s.split_at(self.inputs.nrows());
+        for (sum, left, right) in
+            [(&mut self.inputs, x, x), (&mut self.labels, a, a), (&mut self.cross, a, x)]
+        {
+            for (j, right) in right.iter().enumerate() {
+                for (entry, left) in sum.col_as_slice_mut(j).iter_mut().zip(left) {
+                    *entry += weight * left * right;
+                }
+            }
         }
     }
 
@@ -100,19 +125,10 @@ impl Moments {
         for (mean, shift) in self.mean.iter_mut().zip(&shift) {
             *mean += share * shift;
         }
-        let weight = self.n as f64 * share;
-        let (x, a) = shift.split_at(d);
-        for (sum, theirs, left, right) in [
-            (&mut self.inputs, &other.inputs, x, x),
-            (&mut self.labels, &other.labels, a, a),
-            (&mut self.cross, &other.cross, a, x),
-        ] {
-            for j in 0..right.len() {
-                for i in 0..left.len() {
-                    sum[(i, j)] += theirs[(i, j)] + weight * left[i] * right[j];
-                }
-            }
-        }
+        self.inputs += &other.inputs;
+        self.labels += &other.labels;
+        self.cross += &other.cross;
+        self.add_outer(self.n as f64 * share, &shift);
         self.n = n;
     }
 
@@ -152,7 +168,30 @@ impl Moments {
     }
 }
 
-/// The number of columns of two finite matrices that belong together.
+/// Sums over chunks of columns, in parallel, merged in order. Memory is that of a fixed number of sums.
+pub(crate) fn over_chunks<S: Send>(
+    n: usize,
+    mut total: S,
+    of_chunk: impl Fn(usize, usize) -> S + Sync,
+    merge: impl Fn(&mut S, &S),
+) -> S {
+    for group in (0..n).step_by(CHUNK * GROUP) {
+        let chunks = (n - group).div_ceil(CHUNK).min(GROUP);
+        let parts: Vec<S> = (0..chunks)
+            .into_par_iter()
+            .map(|chunk| {
+                let first = group + chunk * CHUNK;
+                of_chunk(first, (n - first).min(CHUNK))
+            })
+            .collect();
+        for part in &parts {
+            merge(&mut total, part);
+        }
+    }
+    total
+}
+
+/// The number of columns of two matrices that belong together.
 pub(crate) fn checked_pair(
     x: MatRef<'_, f64>,
     a: MatRef<'_, f64>,
@@ -162,8 +201,6 @@ pub(crate) fn checked_pair(
     dimension("number of rows of the inputs", x.nrows(), d)?;
     dimension("number of rows of the labels", a.nrows(), m)?;
     dimension("number of columns of the labels", a.ncols(), x.ncols())?;
-    finite("block of inputs", x)?;
-    finite("block of labels", a)?;
     Ok(x.ncols())
 }
 
@@ -172,21 +209,24 @@ pub(crate) fn some_columns(n: usize) -> Result<(), TensorError> {
     at_least("number of columns", n, 1)
 }
 
-fn centred(x: MatRef<'_, f64>) -> (Vec<f64>, Mat<f64>) {
+fn row_means(x: MatRef<'_, f64>) -> Vec<f64> {
     let mut mean = vec![0.0; x.nrows()];
     for j in 0..x.ncols() {
-        for (mean, &value) in mean.iter_mut().zip(x.col(j).iter()) {
-            *mean += value;
-        }
+        mean.iter_mut().zip(x.col(j).iter()).for_each(|(mean, value)| *mean += value);
     }
-    mean.iter_mut().for_each(|mean| *mean /= x.ncols() as f64);
-    let mut copy = x.to_owned();
+    mean.iter_mut().for_each(|mean| *mean /= x.ncols().max(1) as f64);
+    mean
+}
+
+/// Writes the columns of `x`, less `near`, to the first columns of `out`, and adds them to `sum`.
+fn centre(x: MatRef<'_, f64>, near: &[f64], out: &mut Mat<f64>, sum: &mut [f64]) {
     for j in 0..x.ncols() {
-        for (value, mean) in copy.as_mut().col_mut(j).iter_mut().zip(&mean) {
-            *value -= mean;
+        let column = out.col_as_slice_mut(j).iter_mut().zip(x.col(j).iter());
+        for (((out, value), near), sum) in column.zip(near).zip(sum.iter_mut()) {
+            *out = value - near;
+            *sum += *out;
         }
     }
-    (mean, copy)
 }
 
 #[cfg(test)]

@@ -311,9 +311,10 @@ pub fn power_method(
             .max_by(|a, b| a.value.total_cmp(&b.value));
         let Some(best) = best else { break };
         let best = best.advance(&rest, settings.max_iterations, settings.tolerance);
-        // What is left may be rounding; and a comparison with NaN is to fail.
+        // What is left may be rounding.
         let rounding = tolerance::backward(k, k * k) * total;
-        if !(best.step <= settings.tolerance && best.value > rounding) {
+        let converged = best.step <= settings.tolerance && best.value > rounding;
+        if !converged {
             return Err(TensorError::NoConvergence {
                 what: "tensor power method",
                 iterations: best.iterations,

@@ -102,7 +102,7 @@ pub fn shared_eigenvectors(
     settings: &SimultaneousSettings,
 ) -> Result<SharedEigenvectors, TensorError> {
     let q = checked_square(slices)?;
-    let owned: Vec<Mat<f64>> = slices.iter().map(|s| s.to_owned()).collect();
+    let owned: Vec<Mat<f64>> = slices.iter().map(MatRef::to_owned).collect();
     let starts = (0..settings.attempts.max(1)).map(|attempt| {
         let weights = weights(slices, settings.seed, attempt);
         Ok(real_eigenvectors(combine(&owned, &weights, q).as_ref())?.vectors)
@@ -292,8 +292,7 @@ fn best_of(
             residual: best.residual,
         });
     }
-    // The comparison is the other way round so that NaN is refused.
-    if !(best.uncertainty <= settings.max_uncertainty) {
+    if best.uncertainty > settings.max_uncertainty || best.uncertainty.is_nan() {
         let Polished { uncertainty, residual, .. } = best;
         return Err(TensorError::NotSeparated { uncertainty, residual });
     }

@@ -66,9 +66,7 @@ fn text(diagnosis: &Diagnosis) -> String {
     );
     line("lift", &format!("{lift_monomials} monomials against {n} samples"));
     for check in methods {
-        // The names are those of `--method`.
-        let name = format!("{:?}", check.method).to_lowercase();
-        line(&name, &verdict(check.finding));
+        line(check.method.name(), &verdict(check.finding));
         for hypothesis in &check.hypotheses {
             line("", &format!("{:<8} {}", hypothesis.finding.to_string(), hypothesis.hypothesis));
         }

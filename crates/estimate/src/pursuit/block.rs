@@ -1,9 +1,12 @@
 //! The iteration of pursuit, for a few starts at a time, in single precision.
 
 use orthant_linalg::{Mat, MatRef, product, random};
-use rand_chacha::ChaCha8Rng;
 
-use super::{Bases, CHECK_INTERVAL, CHECKS_NEAR, CONVERGED, Deflation, LANES, NEAR};
+use super::curve::{Curve, Power};
+use super::{
+    Bases, CHECK_INTERVAL, CHECKS_NEAR, CHECKS_NEAR_ON_CURVE, CONVERGED, Deflation, LANES, NEAR,
+    NEAR_ON_APPROXIMATE_CURVE, NEAR_ON_CURVE, Start, TRIED_EVERY,
+};
 use crate::frame::Frame;
 
 /// Relaxation β of the reflections. Below 0.6 the iteration is 2 to 5 times slower, at 1.8 it is slower again.
@@ -34,6 +37,9 @@ pub(super) struct Block {
     pub(super) waited: [usize; LANES],
     /// Attempts to follow the start.
     pub(super) failures: [usize; LANES],
+    /// Checks since the start.
+    pub(super) age: [usize; LANES],
+    power: [Option<Power>; LANES],
 }
 
 impl Block {
@@ -53,6 +59,8 @@ impl Block {
             near: [0; LANES],
             waited: [0; LANES],
             failures: [0; LANES],
+            age: [0; LANES],
+            power: [None; LANES],
         }
     }
 
@@ -62,15 +70,9 @@ impl Block {
     }
 
     /// Puts a new start in a lane: z random, mostly orthogonal to what is known, t its projection on the inputs.
-    pub(super) fn restart(
-        &mut self,
-        lane: usize,
-        frame: &Frame,
-        bases: &Bases,
-        deflation: &Deflation,
-        rng: &mut ChaCha8Rng,
-    ) {
-        let q = frame.extended().ncols();
+    pub(super) fn restart(&mut self, lane: usize, bases: &Bases, deflation: &Deflation, start: &mut Start) {
+        let q = bases.labels.ncols();
+        let rng = &mut start.rng;
         let mut h = random::gaussian(q, 1, rng);
         let coords = product::matmul(deflation.known.transpose(), h.as_ref());
         product::matmul_add(h.as_mut(), -1.0, deflation.known.as_ref(), coords.as_ref());
@@ -81,11 +83,13 @@ impl Block {
         let g = random::gaussian(q, 1, rng);
         let spread = 0.5 / (q as f64).sqrt();
         let along = spread * product::dot(h.col_as_slice(0), g.col_as_slice(0));
-        let start = Mat::from_fn(q, 1, |i, _| (h[(i, 0)] * (1.0 - along) + spread * g[(i, 0)]) as f32);
+        let size = f64::from(bases.norm);
+        let coords = |i| size * (h[(i, 0)] * (1.0 - along) + spread * g[(i, 0)]);
+        let drawn = Mat::from_fn(q, 1, |i, _| coords(i) as f32);
         product::matmul_into_single(
             self.z.as_mut().subcols_mut(lane, 1),
             bases.labels.as_ref(),
-            start.as_ref(),
+            drawn.as_ref(),
         );
         let mut coords = Mat::zeros(bases.inputs.ncols(), 1);
         product::matmul_into_single(
@@ -102,10 +106,12 @@ impl Block {
         self.near[lane] = 0;
         self.waited[lane] = 0;
         self.failures[lane] = 0;
+        self.age[lane] = 0;
+        self.power[lane] = start.power;
     }
 
-    /// Brings the part of z that is orthogonal to everything known to unit norm, in coordinates.
-    fn rescale_unknown_part(&mut self, known: MatRef<'_, f32>) {
+    /// Brings the part of z that is orthogonal to everything known to a given norm, in coordinates.
+    fn rescale_unknown_part(&mut self, known: MatRef<'_, f32>, norm: f32) {
         let q = self.coords_z.nrows();
         let mut along = Mat::zeros(known.ncols(), LANES);
         product::matmul_into_single(along.as_mut(), known.transpose(), self.coords_z.as_ref());
@@ -114,7 +120,7 @@ impl Block {
         for lane in 0..LANES {
             let (explained, w) = (column(&explained, lane), self.coords_z.col_as_slice_mut(lane));
             let square: f32 = w.iter().zip(explained).map(|(w, e)| (w - e) * (w - e)).sum();
-            let stretch = 1.0 / square.sqrt() - 1.0;
+            let stretch = norm / square.sqrt() - 1.0;
             w.iter_mut().zip(explained).for_each(|(w, e)| *w += stretch * (*w - e));
         }
     }
@@ -122,12 +128,15 @@ impl Block {
     pub(super) fn advance(&mut self, bases: &Bases, known: MatRef<'_, f32>) {
         for iteration in 0..CHECK_INTERVAL {
             for lane in 0..LANES {
-                project_on_graph(
-                    column(&self.t, lane),
-                    column(&self.z, lane),
-                    self.graph_t.col_as_slice_mut(lane),
-                    self.graph_z.col_as_slice_mut(lane),
-                );
+                let point = (column(&self.t, lane), column(&self.z, lane));
+                let projection = (self.graph_t.col_as_slice_mut(lane), self.graph_z.col_as_slice_mut(lane));
+                match (&bases.curve, self.power[lane], bases.slope) {
+                    (Some(curve), Some(power), _) => {
+                        curve.project(power, ACTIVATION_WEIGHT * ACTIVATION_WEIGHT, point, projection);
+                    }
+                    (_, _, Some(slope)) => project_on_two_rays(slope, point, projection),
+                    _ => project_on_graph(point, projection),
+                }
                 reflect(
                     column(&self.graph_t, lane),
                     column(&self.t, lane),
@@ -149,7 +158,7 @@ impl Block {
                 bases.labels.transpose(),
                 self.work_z.as_ref(),
             );
-            self.rescale_unknown_part(known);
+            self.rescale_unknown_part(known, bases.norm);
             product::matmul_into_single(self.work_t.as_mut(), bases.inputs.as_ref(), self.coords_t.as_ref());
             product::matmul_into_single(self.work_z.as_mut(), bases.labels.as_ref(), self.coords_z.as_ref());
             let last = iteration + 1 == CHECK_INTERVAL;
@@ -166,19 +175,30 @@ impl Block {
                 if last {
                     let size = column(&self.graph_t, lane).iter().map(|t| t * t).sum::<f32>();
                     let step = moved / size;
-                    self.step[lane] = step;
-                    self.near[lane] = if step < NEAR { self.near[lane] + 1 } else { 0 };
-                    let ripe = step < CONVERGED || self.near[lane] >= CHECKS_NEAR;
-                    self.waited[lane] = if ripe { self.waited[lane] + 1 } else { 0 };
+                    self.check(lane, step, bases.curve.as_ref());
                 }
             }
         }
+    }
+
+    /// Decides whether a start is near enough to a unit to be followed.
+    fn check(&mut self, lane: usize, step: f32, curve: Option<&Curve>) {
+        self.step[lane] = step;
+        self.age[lane] += 1;
+        let (near, checks) =
+            if curve.is_some() { (NEAR_ON_CURVE, CHECKS_NEAR_ON_CURVE) } else { (NEAR, CHECKS_NEAR) };
+        self.near[lane] = if step < near { self.near[lane] + 1 } else { 0 };
+        let tried = curve.is_some_and(Curve::is_approximate)
+            && step < NEAR_ON_APPROXIMATE_CURVE
+            && (self.age[lane].is_multiple_of(TRIED_EVERY) || self.waited[lane] > 0);
+        let ripe = step < CONVERGED || self.near[lane] >= checks || tried;
+        self.waited[lane] = if ripe { self.waited[lane] + 1 } else { 0 };
     }
 }
 
 /// Nearest point of {z = max(t, 0)} in the metric |t|² + λ²|z|², entry by entry: on the active ray unless the inactive one
 /// is nearer.
-fn project_on_graph(t: &[f32], z: &[f32], graph_t: &mut [f32], graph_z: &mut [f32]) {
+fn project_on_graph((t, z): (&[f32], &[f32]), (graph_t, graph_z): (&mut [f32], &mut [f32])) {
     let weight = ACTIVATION_WEIGHT * ACTIVATION_WEIGHT;
     let scale = 1.0 / (1.0 + weight);
     for (((&t, &z), graph_t), graph_z) in t.iter().zip(z).zip(graph_t).zip(graph_z) {
@@ -187,6 +207,22 @@ fn project_on_graph(t: &[f32], z: &[f32], graph_t: &mut [f32], graph_z: &mut [f3
         let active = ray > 0.0 && (1.0 + weight) * ray * ray > negative * negative;
         *graph_t = if active { ray } else { negative };
         *graph_z = if active { ray } else { 0.0 };
+    }
+}
+
+/// The same for z = t where t > 0 and z = slope · t elsewhere: the nearer of two rays.
+fn project_on_two_rays(slope: f32, (t, z): (&[f32], &[f32]), (graph_t, graph_z): (&mut [f32], &mut [f32])) {
+    let weight = ACTIVATION_WEIGHT * ACTIVATION_WEIGHT;
+    let (active_scale, inactive_scale) = (1.0 + weight, 1.0 + weight * slope * slope);
+    for (((&t, &z), graph_t), graph_z) in t.iter().zip(z).zip(graph_t).zip(graph_z) {
+        let active = ((t + weight * z) / active_scale).max(0.0);
+        let inactive = ((t + weight * slope * z) / inactive_scale).min(0.0);
+        // The foot of the perpendicular is farther out on the nearer ray.
+        if active_scale * active * active > inactive_scale * inactive * inactive {
+            (*graph_t, *graph_z) = (active, active);
+        } else {
+            (*graph_t, *graph_z) = (inactive, slope * inactive);
+        }
     }
 }
 

@@ -63,6 +63,39 @@ pub enum Hypothesis {
         /// N − k: monomials less width.
         needed: usize,
     },
+    /// The inputs are Gaussian, as far as their fourth moments say.
+    GaussianInputs {
+        /// What [`InputFacts::gaussianity`](super::InputFacts::gaussianity) says.
+        finding: Finding,
+    },
+    /// The inputs are distributed as their negatives, as far as their third moments say.
+    SymmetricInputs {
+        /// What [`InputFacts::symmetry`](super::InputFacts::symmetry) says.
+        finding: Finding,
+    },
+    /// V has orthonormal rows; nothing here tests it.
+    OrthonormalRows,
+    /// Pure neurons can be told from pairs of them: the distinguishing matrix (Def. 51) has no more columns than rows.
+    PairsBelowMoments {
+        /// k(k − 1)/2.
+        pairs: usize,
+        /// d².
+        moments: usize,
+    },
+    /// Enough pairs x, −x among the samples.
+    AntipodalPairs {
+        /// Pairs there are.
+        pairs: usize,
+        /// k(k − 1)/2.
+        needed: usize,
+    },
+    /// The labels have no rank gap, so that there may be more units than outputs.
+    WidthAboveOutputs {
+        /// Rank of the centred labels.
+        rank: usize,
+        /// Number of outputs.
+        outputs: usize,
+    },
     /// The inputs satisfy no quadratic identity of their own.
     NoQuadraticIdentity {
         /// Coordinates with exactly two values.
@@ -83,6 +116,11 @@ impl Hypothesis {
             Hypothesis::LiftSamples { .. } | Hypothesis::NoQuadraticIdentity { two_valued: 0 } => {
                 Finding::Holds
             }
+            Hypothesis::GaussianInputs { finding } | Hypothesis::SymmetricInputs { finding } => finding,
+            Hypothesis::PairsBelowMoments { pairs, moments } if pairs > moments => Finding::Fails,
+            Hypothesis::AntipodalPairs { pairs, needed } if pairs < needed.max(1) => Finding::Fails,
+            Hypothesis::PairsBelowMoments { .. } | Hypothesis::AntipodalPairs { .. } => Finding::Holds,
+            Hypothesis::WidthAboveOutputs { rank, outputs } if rank < outputs || rank == 0 => Finding::Fails,
             _ => Finding::Unknown,
         }
     }
@@ -102,6 +140,18 @@ impl fmt::Display for Hypothesis {
             }
             Hypothesis::LiftSamples { samples, needed } => {
                 write!(f, "samples enough: {samples}, at least {needed}")
+            }
+            Hypothesis::GaussianInputs { .. } => write!(f, "Gaussian inputs"),
+            Hypothesis::SymmetricInputs { .. } => write!(f, "inputs distributed as their negatives"),
+            Hypothesis::OrthonormalRows => write!(f, "orthonormal rows of V for whitened inputs"),
+            Hypothesis::PairsBelowMoments { pairs, moments } => {
+                write!(f, "no more pairs of units than second moments of the inputs: {pairs} and {moments}")
+            }
+            Hypothesis::AntipodalPairs { pairs, needed } => {
+                write!(f, "pairs x, -x enough: {pairs}, at least {needed}")
+            }
+            Hypothesis::WidthAboveOutputs { rank, outputs } => {
+                write!(f, "the labels have full rank: {rank} of {outputs} outputs")
             }
             Hypothesis::NoQuadraticIdentity { two_valued } => {
                 write!(

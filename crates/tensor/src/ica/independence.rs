@@ -1,11 +1,10 @@
 //! Whether sources are independent: correlations of their squares.
 
 use orthant_linalg::{Mat, MatRef, product, tolerance};
-use rayon::prelude::*;
 
 use super::Unmixing;
 use crate::error::{TensorError, dimension, finite};
-use crate::moment::{CHUNK, some_columns};
+use crate::moment::{over_chunks, some_columns};
 use crate::whiten::Affine;
 
 /// How much the squares of sources are correlated.
@@ -56,22 +55,20 @@ impl IndependenceSums {
     /// 2n(km + k²) operations; in parallel over chunks of 16 384 columns.
     pub fn add(&mut self, z: MatRef<'_, f64>) -> Result<(), TensorError> {
         dimension("number of rows of the columns", z.nrows(), self.unmix.mean.len())?;
-        finite("block of columns", z)?;
-        let n = z.ncols();
-        let chunks: Vec<IndependenceSums> = (0..n.div_ceil(CHUNK))
-            .into_par_iter()
-            .map(|chunk| {
+        let total = over_chunks(
+            z.ncols(),
+            IndependenceSums::of(self.unmix.clone()),
+            |first, cols| {
                 let mut part = IndependenceSums::of(self.unmix.clone());
-                let (first, last) = (chunk * CHUNK, n.min((chunk + 1) * CHUNK));
-                for start in (first..last).step_by(BLOCK) {
-                    part.add_block(z.subcols(start, (last - start).min(BLOCK)));
+                for start in (first..first + cols).step_by(BLOCK) {
+                    part.add_block(z.subcols(start, (first + cols - start).min(BLOCK)));
                 }
                 part
-            })
-            .collect();
-        for chunk in &chunks {
-            self.merge(chunk);
-        }
+            },
+            IndependenceSums::merge,
+        );
+        finite("set of columns", total.products.as_ref())?;
+        self.merge(&total);
         Ok(())
     }
 

@@ -26,6 +26,7 @@ pub(super) struct Workspace {
     along: Mat<f64>,
     combined: Mat<f64>,
     pairs: Mat<f64>,
+    ones: Vec<f64>,
 }
 
 impl Workspace {
@@ -50,6 +51,7 @@ impl Workspace {
             along: Mat::zeros(block, columns.len()),
             combined: Mat::zeros(block, labels.len()),
             pairs: Mat::zeros(block, pairs),
+            ones: vec![1.0; block],
         }
     }
 
@@ -72,18 +74,38 @@ impl Workspace {
         map_transposed(&plan.labels, a, &mut self.weights);
         let x = self.x.as_ref().subrows(0, n);
         product::matmul_add(self.weights.as_mut().get_mut(..n, ..q), -1.0, x, plan.linear.transpose());
-        let y = self.weights.as_ref().get(..n, ..q);
-        for l in 0..q {
-            let column = y.col(l);
-            sums.label_sums[l] += column.iter().sum::<f64>();
-            sums.label_squares[l] += column.iter().map(|v| v * v).sum::<f64>();
+        self.multiply_pairs(r, n);
+        if let Some((coefficients, traces)) = &plan.quadratic {
+            let pairs = self.pairs.as_ref().subrows(0, n);
+            product::matmul_add(self.weights.as_mut().get_mut(..n, ..q), -1.0, pairs, coefficients.as_ref());
+            for (l, trace) in traces.iter().enumerate() {
+                self.weights.col_as_slice_mut(l)[..n].iter_mut().for_each(|y| *y += trace);
+            }
         }
+        let x = self.x.as_ref().subrows(0, n);
+        for l in 0..q {
+            let column = &self.weights.col_as_slice(l)[..n];
+            sums.label_sums[l] += product::dot(column, &self.ones[..n]);
+            sums.label_squares[l] += product::dot(column, column);
+        }
+        let y = self.weights.as_ref().get(..n, ..q);
         product::matmul_add(sums.first.as_mut(), 1.0, y.transpose(), x);
         if self.combinations.ncols() > 0 {
             product::matmul_into(self.combined.as_mut().subrows_mut(0, n), y, self.combinations.as_ref());
             product::matmul_into(self.along.as_mut().subrows_mut(0, n), x, self.directions.as_ref());
             self.weigh(plan, n);
         }
+        product::matmul_add(
+            sums.second.as_mut(),
+            1.0,
+            self.weights.as_ref().subrows(0, n).transpose(),
+            self.pairs.as_ref().subrows(0, n),
+        );
+        sums.n += n;
+    }
+
+    /// The products x̂_i x̂_j of the block.
+    fn multiply_pairs(&mut self, r: usize, n: usize) {
         for i in 0..r {
             let left = &self.x.col_as_slice(i)[..n];
             for j in i..r {
@@ -94,13 +116,6 @@ impl Workspace {
                 }
             }
         }
-        product::matmul_add(
-            sums.second.as_mut(),
-            1.0,
-            self.weights.as_ref().subrows(0, n).transpose(),
-            self.pairs.as_ref().subrows(0, n),
-        );
-        sums.n += n;
     }
 
     /// The weights of the contractions: a combination of labels times one or two directions of x̂.
@@ -127,16 +142,13 @@ impl Workspace {
 }
 
 /// The first rows of `out` become (W(x − μ))' for the columns of `x`.
+///
+/// The mean is subtracted from the image: its rounding is relative to the mean, and far below the error of sampling.
 fn map_transposed(affine: &Affine, x: MatRef<'_, f64>, out: &mut Mat<f64>) {
-    let mut centred = x.to_owned();
-    for j in 0..x.ncols() {
-        for (value, mean) in centred.as_mut().col_mut(j).iter_mut().zip(&affine.mean) {
-            *value -= mean;
-        }
+    let (n, r) = (x.ncols(), affine.map.nrows());
+    product::matmul_into(out.as_mut().get_mut(..n, ..r), x.transpose(), affine.map.transpose());
+    for i in 0..r {
+        let offset: f64 = affine.mean.iter().enumerate().map(|(c, mean)| affine.map[(i, c)] * mean).sum();
+        out.col_as_slice_mut(i)[..n].iter_mut().for_each(|value| *value -= offset);
     }
-    product::matmul_into(
-        out.as_mut().get_mut(..x.ncols(), ..affine.map.nrows()),
-        centred.transpose(),
-        affine.map.transpose(),
-    );
 }

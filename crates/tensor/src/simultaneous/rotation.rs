@@ -46,7 +46,7 @@ pub fn joint_rotation(slices: &[MatRef<'_, f64>]) -> Result<JointRotation, Tenso
     let q = checked_square(slices)?;
     let mut work: Vec<Mat<f64>> =
         slices.iter().map(|s| Mat::from_fn(q, q, |i, j| 0.5 * (s[(i, j)] + s[(j, i)]))).collect();
-    let total: f64 = work.iter().map(|s| s.squared_norm_l2()).sum();
+    let total: f64 = work.iter().map(Mat::squared_norm_l2).sum();
     let mut rotation: Mat<f64> = Mat::identity(q, q);
     let mut sweeps = 0;
     let mut turning = total > 0.0;

@@ -1,0 +1,101 @@
+//! The methods that assume something about the inputs: Algorithms 4 and 5, symmetry, and pairs.
+
+use orthant_estimate::gaussian::{self, GaussianSettings};
+use orthant_estimate::orthonormal::{self, OrthonormalSettings};
+use orthant_estimate::paired::{Paired, PairedError, PairedSettings, paired};
+use orthant_estimate::symmetric::{self, SymmetricSettings};
+use orthant_estimate::unit::{Transfer, same_unit};
+use orthant_estimate::{Frame, Reporter};
+use orthant_linalg::{Mat, MatRef};
+use orthant_network::Samples;
+
+use super::Search;
+use crate::error::RecoverError;
+use crate::pairs::antipodal_pairs;
+use crate::settings::{BiasModel, Method, Settings};
+
+/// Decompositions of further random combinations while units are missing.
+const ATTEMPTS: usize = 12;
+
+/// Searches by one of the methods for random inputs.
+pub(super) fn search(
+    samples: &Samples<'_>,
+    frame: &Frame,
+    settings: &Settings,
+    reporter: &mut Reporter<'_>,
+) -> Result<Search, RecoverError> {
+    let mut brought = Search { method: settings.method.name(), ..Search::default() };
+    let (seed, attempts) = (settings.seed, ATTEMPTS);
+    let units = &mut brought.units;
+    match settings.method {
+        Method::Power => {
+            let history = gaussian::power(frame, units, &GaussianSettings { seed, attempts }, reporter)?;
+            (brought.attempts, brought.refuted) = (history.estimates, history.refuted);
+        }
+        Method::Ica => {
+            let history = orthonormal::ica(frame, units, &OrthonormalSettings { seed }, reporter)?;
+            (brought.attempts, brought.refuted) = (history.estimates, history.refuted);
+        }
+        Method::Symmetric => {
+            let history =
+                symmetric::symmetric(frame, units, &SymmetricSettings { seed, attempts }, reporter)?;
+            (brought.attempts, brought.refuted) = (history.estimates, history.refuted);
+            brought.distinguishing = history.distinguishing;
+        }
+        Method::Paired => from_pairs(samples, frame, settings, &mut brought, reporter)?,
+        _ => {
+            let history = gaussian::tensor(frame, units, &GaussianSettings { seed, attempts }, reporter)?;
+            (brought.attempts, brought.refuted) = (history.estimates, history.refuted);
+        }
+    }
+    Ok(brought)
+}
+
+/// Finds the pairs among the samples, recovers from them, and carries the units over to all samples.
+fn from_pairs(
+    samples: &Samples<'_>,
+    frame: &Frame,
+    settings: &Settings,
+    brought: &mut Search,
+    reporter: &mut Reporter<'_>,
+) -> Result<(), RecoverError> {
+    let pairs = antipodal_pairs(samples.x());
+    let k = frame.k();
+    if pairs.is_empty() {
+        let needed = k * k.saturating_sub(1) / 2;
+        return Err(RecoverError::Pairs(PairedError::TooFewPairs { informative: 0, k, needed }));
+    }
+    let firsts: Vec<usize> = pairs.iter().map(|&(first, _)| first).collect();
+    let seconds: Vec<usize> = pairs.iter().map(|&(_, second)| second).collect();
+    let pick = |view: MatRef<'_, f64>, chosen: &[usize]| {
+        Mat::from_fn(view.nrows(), chosen.len(), |i, j| view[(i, chosen[j])])
+    };
+    let x = pick(samples.x(), &firsts);
+    let (a, a_negative) = (pick(samples.a(), &firsts), pick(samples.a(), &seconds));
+    let mut attempt = |output_bias| {
+        let settings = PairedSettings { seed: settings.seed, output_bias, attempts: ATTEMPTS };
+        paired(x.as_ref(), a.as_ref(), a_negative.as_ref(), &settings, reporter)
+    };
+    let found = match settings.bias {
+        BiasModel::Known(bias) => attempt(bias.output())?,
+        // Without an output bias fewer pairs are enough, so that is tried first.
+        BiasModel::Auto => match attempt(false) {
+            Ok(found) if found.units.len() == found.frame.n_rectified() => found,
+            Err(PairedError::Search(error)) => return Err(error.into()),
+            _ => attempt(true)?,
+        },
+    };
+    let Paired { units, n_informative, .. } = found;
+    brought.attempts = n_informative;
+    let positions: Vec<usize> = firsts.into_iter().chain(seconds).collect();
+    let transfer = Transfer::new(frame, &positions)?;
+    for unit in units {
+        let Ok(carried) = transfer.carry(frame, &unit.activations) else { continue };
+        if brought.units.len() < frame.n_rectified()
+            && !brought.units.iter().any(|known| same_unit(known, &carried))
+        {
+            brought.units.push(carried);
+        }
+    }
+    Ok(())
+}
