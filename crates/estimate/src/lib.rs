@@ -19,12 +19,12 @@
 //! | [`moment_start`] | Gaussian inputs, m < k ≤ d, large n | starts without search | n d² per slice |
 //! | [`refine`](mod@refine) | a start in the basin | labels with rounding noise | Levenberg-Marquardt |
 //!
-//! The moment methods ([`gaussian`], [`orthonormal`], [`symmetric`](mod@symmetric)) give crude directions, and [`confident`] leads
-//! from there to units. They try further decompositions of the same moments while units are missing: below the samples that the
+//! The moments of [`gaussian`], [`orthonormal`] and [`symmetric`](mod@symmetric) give crude directions, and [`confident`] leads from
+//! there to units. They try further decompositions of the same moments while units are missing: with fewer samples than the
 //! moments need, that is a search from random starts, which `estimates` in their histories shows. [`hypothesis`] tests what they
 //! assume.
 //!
-//! Every unit returned by a module above [`multistart`] has passed [`unit::unit_from_pattern`], which is Algorithm 6 of the paper: the least
+//! Every unit returned by a method for m ≥ k has passed [`unit::unit_from_pattern`], which is Algorithm 6 of the paper: the least
 //! singular vector of one linear system, with the gap that makes it unique. So a search can fail to find a unit, but what it
 //! returns is one.
 //!
