@@ -67,7 +67,7 @@ impl Rectifier for Expm1 {
     }
 }
 
-/// (eᵗ − 1)² for t > 0.
+/// exp(t²) − 1 for t > 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Expm1Square;
 
@@ -76,13 +76,13 @@ impl Rectifier for Expm1Square {
         "expm1-square".to_string()
     }
     fn value(&self, t: f64) -> f64 {
-        t.exp_m1().powi(2)
+        (t * t).exp_m1()
     }
     fn derivative(&self, t: f64) -> f64 {
-        2.0 * t.exp_m1() * t.exp()
+        2.0 * t * (t * t).exp()
     }
     fn inverse(&self, z: f64) -> f64 {
-        z.sqrt().ln_1p()
+        z.ln_1p().sqrt()
     }
 }
 
@@ -140,7 +140,7 @@ impl Activation {
         Activation::rectified(Expm1)
     }
 
-    /// (eᵗ − 1)² for t > 0.
+    /// exp(t²) − 1 for t > 0, the steepest example of Appendix G.1.
     pub fn expm1_square() -> Activation {
         Activation::rectified(Expm1Square)
     }
