@@ -76,7 +76,7 @@ pub struct RecoverArgs {
     /// File for the report, in JSON
     #[arg(long, value_name = "FILE.json")]
     pub report: Option<PathBuf>,
-    /// Number of hidden units [default: the rank of the labels]
+    /// Number of hidden units [default: the rank of the labels, or found by restarts where that explains nothing]
     #[arg(long, value_name = "K")]
     pub width: Option<usize>,
     /// Biases of the network; auto fits both and drops those that come out as zero
@@ -263,7 +263,7 @@ impl From<PlantedBias> for BiasKind {
 /// Methods of search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum MethodChoice {
-    /// Pursuit, then the cone walk, then the lift for what is missing; the lift also proves uniqueness where it applies
+    /// Pursuit, then the cone walk, then the lift for what is missing; restarts where no single unit is found; the lift also proves uniqueness where it applies
     Auto,
     /// Row-span pursuit: needs the fewest samples
     Pursuit,

@@ -16,7 +16,7 @@
 
 use std::ops::ControlFlow;
 
-use orthant_linalg::{Mat, MatRef, product, random};
+use orthant_linalg::{Mat, MatRef, random};
 use rayon::prelude::*;
 
 use crate::error::SearchError;
@@ -104,7 +104,7 @@ const CHECK_SAFETY: f64 = 100.0;
 /// 640 unknowns or 64 units are not tried.
 ///
 /// # Paper
-/// Not in the paper, whose Algorithm 8 and section C.4 (order-four tensors) are the proven ways to m < k.
+/// Not in the paper, which has Algorithm 8 for U without full column rank.
 pub fn multistart(
     problem: &Problem<'_>,
     proposals: &[Mat<f64>],
@@ -322,6 +322,7 @@ fn without(a: MatRef<'_, f64>, column: usize) -> Mat<f64> {
 /// Cosine of the angle between two directions, signs disregarded.
 #[cfg(test)]
 pub(crate) fn alignment(a: &[f64], b: &[f64]) -> f64 {
+    use orthant_linalg::product;
     let norms = product::norm(a) * product::norm(b);
     if norms == 0.0 { 0.0 } else { (product::dot(a, b) / norms).abs() }
 }

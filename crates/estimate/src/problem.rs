@@ -134,8 +134,7 @@ mod tests {
         let (x, v) = (random::gaussian(200, 3, rng), random::gaussian(3, 2, rng));
         let t = product::matmul(x.as_ref(), v.as_ref());
         let a = Mat::from_fn(200, 1, |j, _| t[(j, 0)].max(0.0) + 1e-3 * t[(j, 1)].max(0.0) + x[(j, 0)]);
-        let problem =
-            Problem { inputs: x.as_ref(), labels: a.as_ref(), bias: BiasKind::None, affine: true };
+        let problem = Problem { inputs: x.as_ref(), labels: a.as_ref(), bias: BiasKind::None, affine: true };
         let (sizes, residual) = contributions(&problem, &v).expect("finite");
         let tol = 100.0 * tolerance::backward(200, 5);
         assert!(residual <= tol);

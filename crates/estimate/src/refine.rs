@@ -2,7 +2,7 @@
 
 use orthant_linalg::lstsq::RankRevealing;
 use orthant_linalg::qr::Qr;
-use orthant_linalg::{LinalgError, Mat, MatRef, product, tolerance, triangular};
+use orthant_linalg::{LinalgError, Mat, product, tolerance, triangular};
 
 use crate::error::SearchError;
 use crate::problem::Problem;
@@ -309,9 +309,9 @@ fn multiply_entries(values: &mut Mat<f64>, mask: &Mat<f64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use orthant_network::BiasKind;
     use crate::frame::Frame;
     use orthant_linalg::random;
+    use orthant_network::BiasKind;
     use orthant_network::{PlantedSpec, Samples};
     use std::ops::ControlFlow;
 

@@ -10,7 +10,8 @@
 //!
 //! 1. the residual is zero at the precision of the labels;
 //! 2. each unit's activations are the only combination of the labels with their sparsity pattern (a one-dimensional null
-//!    space, with its singular gap);
+//!    space, with its singular gap); or, where m < k, the linear system of all units given all patterns has full column rank, and
+//!    the sign of each unit follows from the labels;
 //! 3. the active inputs of each unit have full column rank, with a sample to spare;
 //! 4. samples that took no part in the fit agree.
 //!
@@ -20,8 +21,8 @@
 //!
 //! # When not to use it
 //!
-//! The labels must have rank k (so m ≥ k), and be exact up to rounding: with noise, or m < k, the answer is `approximate` or
-//! `not recovered`, never a wrong `exact`.
+//! The labels must be exact up to rounding: with noise the answer is `approximate` or `not recovered`, never a wrong `exact`. With
+//! m < k all units are sought at once, which is bounded to some tens of units and may fail where it applies.
 //!
 //! # Example
 //!

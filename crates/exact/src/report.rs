@@ -50,7 +50,8 @@ pub enum UniquenessLevel {
     /// fitted, has these labels, whatever its activation patterns. Wider networks are not excluded.
     #[serde(rename = "proved by lift")]
     ProvedByLift,
-    /// No other network with the same activation patterns has these labels.
+    /// No other network with the same activation patterns has these labels. Wider ones are not excluded: for m < k, two units whose
+    /// kinks no sample separates act as one.
     #[serde(rename = "given patterns")]
     GivenPatterns,
     /// Neither was shown.
@@ -126,9 +127,11 @@ pub struct UnitReport {
     /// Samples on which it is inactive.
     pub inactive: usize,
     /// The singular value above the least of the unit's joint system, whose norm is at most 1: how far every other combination of
-    /// the labels is from having the unit's pattern.
+    /// the labels is from having the unit's pattern. For m < k, how far the unit's part of the joint system of all units is from the
+    /// other parts, in directions of unit norm.
     pub null_gap: f64,
-    /// Least singular value of the joint system: zero to rounding for a true unit.
+    /// Least singular value of the joint system: zero to rounding for a true unit. For m < k, the larger of that system's residual and
+    /// of the second singular value of the unit's block of rank one.
     pub null_residual: f64,
     /// Smallest |v x + b| over the samples, in input units: how near a sample comes to the unit's kink.
     pub margin: f64,

@@ -1,10 +1,12 @@
 //! Which method is run when.
 
+use std::ops::ControlFlow;
+
 use orthant_estimate::cone::{ConeSettings, walk_cones};
 use orthant_estimate::lift::{Lift, n_monomials};
 use orthant_estimate::pursuit::{PursuitSettings, pursue};
 use orthant_estimate::unit::{Transfer, same_unit};
-use orthant_estimate::{Frame, Reporter, SearchError, Unit};
+use orthant_estimate::{Frame, Progress, Reporter, SearchError, Unit};
 use orthant_linalg::random;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
@@ -104,7 +106,7 @@ pub(crate) fn search(
     Ok(Search { units, method, attempts, lift })
 }
 
-/// Whether a short pursuit finds a unit: labels of rank m may be those of m units, or of more.
+/// Whether a short pursuit, which ends with the first unit, finds one: labels of rank m may be those of m units, or of more.
 pub(crate) fn finds_a_unit(
     frame: &Frame,
     settings: &Settings,
@@ -115,11 +117,24 @@ pub(crate) fn finds_a_unit(
         patience: settings.patience / FIRST_PATIENCE,
         max_failures: FIRST_FAILURES,
     };
+    let (mut found, mut cancelled) = (false, false);
+    let mut until_first = |progress: Progress| {
+        found |= progress.found > 0;
+        let Progress { stage, found: units, wanted, attempts } = progress;
+        cancelled |= reporter.report(stage, units, wanted, attempts).is_err();
+        if found || cancelled { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
     let mut units = Vec::new();
-    if pursue_on_few(frame, &mut units, &brief, reporter)? == 0 {
-        pursue(frame, &mut units, &brief, reporter)?;
+    let quiet = &mut Reporter::new(&mut until_first);
+    let outcome = pursue_on_few(frame, &mut units, &brief, quiet).and_then(|starts| {
+        // No starts: there are too few samples for a part of them to do.
+        if starts == 0 { pursue(frame, &mut units, &brief, quiet).map(|_| ()) } else { Ok(()) }
+    });
+    match outcome {
+        Err(SearchError::Cancelled) if found && !cancelled => Ok(true),
+        Err(error) => Err(error),
+        Ok(()) => Ok(!units.is_empty()),
     }
-    Ok(!units.is_empty())
 }
 
 fn lift_is_affordable(frame: &Frame, settings: &Settings) -> bool {

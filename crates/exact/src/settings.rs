@@ -43,7 +43,8 @@ impl BiasModel {
 /// Settings of [`crate::recover`]. The default is meant for everyone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Number of hidden units; `None` (default) finds it from the rank of the labels.
+    /// Number of hidden units; `None` (default) finds it from the rank of the labels, or, where that explains nothing, by restarts with
+    /// 3 to 64 units of which those without effect are left out.
     pub width: Option<usize>,
     /// Which biases to fit. Default [`BiasModel::Auto`].
     pub bias: BiasModel,

@@ -86,7 +86,7 @@ impl Wide<'_> {
         if residual.is_nan() || residual > self.allowed() {
             return Ok(None);
         }
-        Ok(Some(self.report(found, network, residual)))
+        Ok(Some(self.report(&found, network, residual)))
     }
 
     /// The residual that rounding explains.
@@ -175,12 +175,12 @@ impl Wide<'_> {
         Ok(if explains { without } else { network })
     }
 
-    fn report(&self, found: Found, network: Network, residual: f64) -> Recovery {
+    fn report(&self, found: &Found, network: Network, residual: f64) -> Recovery {
         let (fit, settings) = (self.fit.samples(), self.settings);
         let r = self.frame.inputs().ncols();
         let hidden = settings.bias.fitted().hidden();
         let undetermined_inputs = (fit.d() + usize::from(hidden)).saturating_sub(r);
-        let mut units = self.unit_reports(&found, &network);
+        let mut units = self.unit_reports(found, &network);
         let identified = units.iter().all(|unit| unit.identified);
         for _ in network.k()..settings.width.unwrap_or(0) {
             units.push(identify::no_trace(fit.n(), r));
