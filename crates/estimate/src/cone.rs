@@ -162,7 +162,7 @@ impl Subset {
             let unit = unit::unit_from_pattern(&self.frame, pattern).ok()?;
             match transfer {
                 None => Some(unit),
-                Some(transfer) => transfer.carry(whole, &unit.activations).ok(),
+                Some(transfer) => transfer.carry(whole, &self.frame, &unit).ok(),
             }
         })
     }

@@ -25,8 +25,6 @@ pub struct Finish<'a> {
 struct Part {
     samples: Vec<usize>,
     frame: Frame,
-    /// Inputs of the whole frame on the samples.
-    inputs: RankRevealing,
     transfer: Transfer,
 }
 
@@ -80,9 +78,7 @@ impl<'a> Finish<'a> {
             return Ok(Finish { frame, part: None });
         };
         let transfer = Transfer::new(frame, &samples)?;
-        let tolerance = input_tolerance(samples.len(), frame.inputs().ncols());
-        let inputs = RankRevealing::new(rows(frame.inputs(), &samples), tolerance)?;
-        Ok(Finish { frame, part: Some(Part { samples, frame: restricted, inputs, transfer }) })
+        Ok(Finish { frame, part: Some(Part { samples, frame: restricted, transfer }) })
     }
 
     /// The unit near an estimate.
@@ -196,14 +192,7 @@ impl<'a> Finish<'a> {
         if known.iter().any(|unit| part.overlap(unit, &near) > 1.0 - SAME) {
             return Ok(Outcome::Known);
         }
-        if near.input_rank < part.frame.inputs().ncols() {
-            return new(part.transfer.carry(self.frame, &near.activations)?);
-        }
-        // The weights are known, and better than the activations near zero are: they say where the unit is active elsewhere.
-        let weights = Mat::from_fn(near.direction.len(), 1, |i, _| near.direction[i]);
-        let here = product::matmul(part.frame.inputs(), weights.as_ref());
-        let t = product::matmul(self.frame.inputs(), part.inputs.solve(here.as_ref()).as_ref());
-        new(unit::settle(self.frame, t.col_as_slice(0))?)
+        new(part.transfer.carry(self.frame, &part.frame, &near)?)
     }
 }
 

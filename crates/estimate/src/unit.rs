@@ -2,7 +2,7 @@
 
 use orthant_linalg::lstsq::RankRevealing;
 use orthant_linalg::spectrum;
-use orthant_linalg::{LinalgError, Mat, MatRef, product};
+use orthant_linalg::{LinalgError, Mat, MatRef, product, tolerance};
 use orthant_network::SignPattern;
 
 use crate::frame::{Frame, input_tolerance};
@@ -313,7 +313,8 @@ impl System {
 /// Carries units found on some of the samples over to all of them.
 #[derive(Debug, Clone)]
 pub struct Transfer {
-    factor: RankRevealing,
+    labels: RankRevealing,
+    inputs: RankRevealing,
 }
 
 impl Transfer {
@@ -323,20 +324,36 @@ impl Transfer {
     /// [`LinalgError::NoConvergence`] on overflow.
     ///
     /// # Cost
-    /// A QR of the extended labels on the samples.
+    /// A QR of the extended labels on the samples, and one of the inputs.
     pub fn new(whole: &Frame, samples: &[usize]) -> Result<Transfer, LinalgError> {
-        let rows = pick_rows(whole.extended(), samples);
-        let tolerance = orthant_linalg::tolerance::backward(rows.nrows(), rows.ncols());
-        Ok(Transfer { factor: RankRevealing::new(rows, tolerance)? })
+        let labels = pick_rows(whole.extended(), samples);
+        let inputs = pick_rows(whole.inputs(), samples);
+        let rounding = tolerance::backward(labels.nrows(), labels.ncols());
+        let varying = input_tolerance(inputs.nrows(), inputs.ncols());
+        Ok(Transfer {
+            labels: RankRevealing::new(labels, rounding)?,
+            inputs: RankRevealing::new(inputs, varying)?,
+        })
     }
 
-    /// The unit of the whole frame with the given activations on the samples.
+    /// The unit of the whole frame that is the given one on the samples, whose frame is `part`.
+    ///
+    /// Where the samples determine its weights, these say where it is active on the others, better than its activations do, which
+    /// cannot be told from zero near the kink.
     ///
     /// # Errors
     /// [`Rejection`] when the labels of the other samples do not agree.
-    pub fn carry(&self, whole: &Frame, activations: &[f64]) -> Result<Unit, Rejection> {
-        let here = Mat::from_fn(activations.len(), 1, |i, _| activations[i]);
-        let values = product::matmul(whole.extended(), self.factor.solve(here.as_ref()).as_ref());
+    pub fn carry(&self, whole: &Frame, part: &Frame, unit: &Unit) -> Result<Unit, Rejection> {
+        let determined =
+            unit.input_rank == part.inputs().ncols() && self.inputs.rank().rank == whole.inputs().ncols();
+        if determined {
+            let direction = Mat::from_fn(unit.direction.len(), 1, |i, _| unit.direction[i]);
+            let here = product::matmul(part.inputs(), direction.as_ref());
+            let t = product::matmul(whole.inputs(), self.inputs.solve(here.as_ref()).as_ref());
+            return settle(whole, t.col_as_slice(0));
+        }
+        let here = Mat::from_fn(unit.activations.len(), 1, |i, _| unit.activations[i]);
+        let values = product::matmul(whole.extended(), self.labels.solve(here.as_ref()).as_ref());
         let largest = values.col_as_slice(0).iter().fold(0.0f64, |s, v| s.max(v.abs()));
         let zero = whole.zero_tolerance().max(1e-9) * largest;
         unit_from_pattern(whole, &SignPattern::of(values.col_as_slice(0).iter().map(|v| v - zero)))

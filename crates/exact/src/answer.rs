@@ -229,7 +229,7 @@ impl Answer {
         }
         let transfer = Transfer::new(&frame, &fitted)?;
         let carried: Vec<Unit> =
-            self.units.iter().filter_map(|unit| transfer.carry(&frame, &unit.activations).ok()).collect();
+            self.units.iter().filter_map(|unit| transfer.carry(&frame, &self.frame, unit).ok()).collect();
         if carried.len() == self.units.len() {
             self.network = weights::build_network(&whole.samples(), &frame, &carried, bias)?;
             (self.fit, self.frame, self.units) = (whole, frame, carried);

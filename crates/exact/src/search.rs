@@ -163,7 +163,7 @@ fn pursue_on_few(
     let history = pursue(&part, &mut found, settings, reporter)?;
     let transfer = Transfer::new(frame, &samples)?;
     let carried: Vec<Unit> =
-        found.par_iter().filter_map(|unit| transfer.carry(frame, &unit.activations).ok()).collect();
+        found.par_iter().filter_map(|unit| transfer.carry(frame, &part, unit).ok()).collect();
     for unit in carried {
         if units.len() < frame.n_rectified() && !units.iter().any(|known| same_unit(known, &unit)) {
             units.push(unit);

@@ -85,12 +85,12 @@ fn from_pairs(
             _ => attempt(true)?,
         },
     };
-    let Paired { units, n_informative, .. } = found;
+    let Paired { units, n_informative, frame: part, .. } = found;
     brought.attempts = n_informative;
     let positions: Vec<usize> = firsts.into_iter().chain(seconds).collect();
     let transfer = Transfer::new(frame, &positions)?;
     for unit in units {
-        let Ok(carried) = transfer.carry(frame, &unit.activations) else { continue };
+        let Ok(carried) = transfer.carry(frame, &part, &unit) else { continue };
         if brought.units.len() < frame.n_rectified()
             && !brought.units.iter().any(|known| same_unit(known, &carried))
         {
