@@ -3,15 +3,18 @@
 //! A pass over n columns is timed on one thread, and so are its products alone, on blocks of the same shapes that are already
 //! there. The ratio of the two is what everything else costs: centring, the products of pairs of coordinates, bookkeeping.
 
-use std::time::Duration;
+#![expect(clippy::print_stdout, reason = "the streaming figures are the output")]
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, criterion_group};
 use orthant::Mat;
 use orthant::linalg::{product, random};
 use orthant_benches::{SEED, Size};
-use orthant_tensor::moment::Moments;
-use orthant_tensor::score::{Contraction4, ScorePlan};
-use orthant_tensor::whiten::Whitening;
+use orthant::tensor::moment::Moments;
+use orthant::tensor::score::{Contraction4, ScorePlan};
+use orthant::tensor::whiten::Whitening;
 
 /// Sizes of the passes. Columns are repeated: a pass over n of them reads this many over and over, as a file would be read.
 const BLOCK: usize = 16_384;
@@ -126,6 +129,59 @@ fn passes(c: &mut Criterion) {
     c.bench_function(&format!("score_pass/products/{size}"), |b| b.iter(&mut bare));
 }
 
+/// Both passes over a file of columns (x, a), block by block, and the most memory that the process has had by then.
+fn stream(size: Size) -> std::io::Result<(f64, Option<String>)> {
+    let (d, m) = (size.d, size.m);
+    let data = Data::new(size);
+    let mut file = tempfile::tempfile()?;
+    for _ in 0..data.blocks() {
+        let column = |t: usize| data.x.col(t).iter().chain(data.a.col(t).iter()).copied().collect::<Vec<f64>>();
+        let bytes: Vec<u8> = (0..BLOCK).flat_map(|t| column(t).into_iter().flat_map(f64::to_le_bytes)).collect();
+        file.write_all(&bytes)?;
+    }
+    let plan = data.plan();
+    let start = Instant::now();
+    let (mut moments, mut sums) = (Moments::new(d, m), plan.start());
+    for pass in 0..2 {
+        file.seek(SeekFrom::Start(0))?;
+        let mut reader = BufReader::new(&file);
+        let mut bytes = vec![0; 8 * (d + m) * STREAMED];
+        for _ in 0..size.n / STREAMED {
+            reader.read_exact(&mut bytes)?;
+            let value = |i: usize| f64::from_le_bytes(bytes[8 * i..8 * i + 8].try_into().expect("eight bytes"));
+            let x = Mat::from_fn(d, STREAMED, |r, t| value(t * (d + m) + r));
+            let a = Mat::from_fn(m, STREAMED, |r, t| value(t * (d + m) + d + r));
+            match pass {
+                0 => moments.add(x.as_ref(), a.as_ref()).expect("finite"),
+                _ => plan.add(&mut sums, x.as_ref(), a.as_ref()).expect("finite"),
+            }
+        }
+    }
+    assert_eq!((moments.n(), sums.n()), (size.n, size.n));
+    let seconds = start.elapsed().as_secs_f64();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).map(|peak| peak.trim().to_string());
+    Ok((seconds, peak))
+}
+
+/// Columns read from a file at a time.
+const STREAMED: usize = 4096;
+
+/// The peak of a process never falls: that of the larger file would show above that of the smaller one.
+fn memory() {
+    for n in [16 * BLOCK, 64 * BLOCK] {
+        let size = Size { m: 16, k: 16, d: 64, n };
+        match stream(size) {
+            Ok((seconds, peak)) => println!(
+                "streamed from a file, {size}: {} MB read in each of two passes, {seconds:.2} s, peak memory of the process {}",
+                8 * (size.d + size.m) * n / 1_000_000,
+                peak.as_deref().unwrap_or("unknown")
+            ),
+            Err(error) => println!("streaming skipped: {error}"),
+        }
+    }
+}
+
 fn rayon_pool() -> rayon::ThreadPool {
     rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread")
 }
@@ -138,4 +194,9 @@ criterion_group! {
         .measurement_time(Duration::from_secs(5));
     targets = passes
 }
-criterion_main!(moments);
+
+fn main() {
+    memory();
+    moments();
+    Criterion::default().configure_from_args().final_summary();
+}

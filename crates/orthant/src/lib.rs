@@ -34,13 +34,20 @@
 //! |---|---|---|
 //! | rank(A) = k, exact labels, any inputs, any biases | [`recover`] | Theorem 49, extended |
 //! | the same, and n at least about k(k+1)/2 + kd | [`recover`] with [`Method::Lift`], or as part of [`Method::Auto`] | uniqueness by lift |
+//! | fewer outputs than units, exact labels, any inputs, any biases | [`recover`] ([`Method::Restarts`] alone) | beyond the paper's Algorithm 8 |
+//! | Gaussian inputs, of any mean and covariance | [`recover`] with [`Method::Tensor`] or [`Method::Power`] | Algorithm 5, Theorem 40, Remark 24 |
+//! | Gaussian inputs, orthonormal rows of V | [`recover`] with [`Method::Ica`] | Algorithm 4, Theorem 27 |
+//! | inputs symmetric about zero, no hidden bias | [`recover`] with [`Method::Symmetric`] | Section C.3 |
+//! | queries at x and −x, no hidden bias | [`recover`] with [`Method::Paired`], or [`estimate::paired`] | Section C.3, without the distribution |
+//! | another activation than max(t, 0) | [`Settings::activation`] | Appendix G.1 |
 //! | a sparsity pattern is known | [`estimate::unit::unit_from_pattern`] | Algorithm 6, Lemma 33 |
 //! | nothing known | [`diagnose`] says which hypotheses hold | |
 //!
 //! # Crates
 //!
 //! This crate re-exports the layers below it and has no algorithm of its own: [`linalg`] (dense linear algebra), [`network`]
-//! (networks, samples, planted instances, alignment), [`estimate`] (searches for units) and [`exact`] (weights and verdict).
+//! (networks, activations, samples, planted instances, alignment), [`tensor`] (moments and decompositions on plain matrices),
+//! [`estimate`] (searches for units) and [`exact`] (weights and verdict).
 //! Each can be depended on alone. Matrices in signatures are [`faer`]'s, re-exported here.
 
 pub use orthant_estimate as estimate;
@@ -53,3 +60,4 @@ pub use orthant_linalg as linalg;
 pub use orthant_linalg::{Mat, MatRef, faer};
 pub use orthant_network as network;
 pub use orthant_network::{Activation, Network, Samples, align};
+pub use orthant_tensor as tensor;
