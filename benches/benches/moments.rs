@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, criterion_group};
 use orthant::Mat;
 use orthant::linalg::{product, random};
-use orthant_benches::{SEED, Size};
 use orthant::tensor::moment::Moments;
 use orthant::tensor::score::{Contraction4, ScorePlan};
 use orthant::tensor::whiten::Whitening;
+use orthant_benches::{SEED, Size};
 
 /// Sizes of the passes. Columns are repeated: a pass over n of them reads this many over and over, as a file would be read.
 const BLOCK: usize = 16_384;
@@ -135,8 +135,10 @@ fn stream(size: Size) -> std::io::Result<(f64, Option<String>)> {
     let data = Data::new(size);
     let mut file = tempfile::tempfile()?;
     for _ in 0..data.blocks() {
-        let column = |t: usize| data.x.col(t).iter().chain(data.a.col(t).iter()).copied().collect::<Vec<f64>>();
-        let bytes: Vec<u8> = (0..BLOCK).flat_map(|t| column(t).into_iter().flat_map(f64::to_le_bytes)).collect();
+        let column =
+            |t: usize| data.x.col(t).iter().chain(data.a.col(t).iter()).copied().collect::<Vec<f64>>();
+        let bytes: Vec<u8> =
+            (0..BLOCK).flat_map(|t| column(t).into_iter().flat_map(f64::to_le_bytes)).collect();
         file.write_all(&bytes)?;
     }
     let plan = data.plan();
@@ -148,7 +150,8 @@ fn stream(size: Size) -> std::io::Result<(f64, Option<String>)> {
         let mut bytes = vec![0; 8 * (d + m) * STREAMED];
         for _ in 0..size.n / STREAMED {
             reader.read_exact(&mut bytes)?;
-            let value = |i: usize| f64::from_le_bytes(bytes[8 * i..8 * i + 8].try_into().expect("eight bytes"));
+            let value =
+                |i: usize| f64::from_le_bytes(bytes[8 * i..8 * i + 8].try_into().expect("eight bytes"));
             let x = Mat::from_fn(d, STREAMED, |r, t| value(t * (d + m) + r));
             let a = Mat::from_fn(m, STREAMED, |r, t| value(t * (d + m) + d + r));
             match pass {
@@ -160,7 +163,8 @@ fn stream(size: Size) -> std::io::Result<(f64, Option<String>)> {
     assert_eq!((moments.n(), sums.n()), (size.n, size.n));
     let seconds = start.elapsed().as_secs_f64();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).map(|peak| peak.trim().to_string());
+    let peak =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")).map(|peak| peak.trim().to_string());
     Ok((seconds, peak))
 }
 

@@ -1,8 +1,8 @@
 //! Exact recovery of two-layer rectified networks from noiseless samples, with an honest verdict.
 //!
-//! Given n samples X (d × n) with labels A = U f(VX + b1') + c1' (m × n) of an unknown network with k hidden units, f(z) =
-//! max(z, 0), [`recover`] returns U (m × k), V (k × d, unit rows), b and c, up to the order of the units, and says how far the
-//! answer can be trusted.
+//! Given n samples X (d × n) with labels A = U f(VX + b1') + c1' (m × n) of an unknown network with k hidden units, f(t) =
+//! max(t, 0) or another [`Activation`](orthant_network::Activation), [`recover`] returns U (m × k), V (k × d, unit rows where f
+//! is multiplicative), b and c, up to the order of the units, and says how far the answer can be trusted.
 //!
 //! # What is guaranteed
 //!
@@ -44,7 +44,7 @@
 //! | module | what | paper |
 //! |---|---|---|
 //! | `recover` | the whole way | Theorem 49 |
-//! | `search` | which method is run when | |
+//! | `search` | which method is run when; Algorithms 4 and 5, symmetry and pairs in `search::random_inputs` | Section C |
 //! | `weights` | patterns to V, b, U, c | Algorithm 6, steps 5 to 7 |
 //! | `answer` | refinement, missing units, biases left out | |
 //! | `wide` | m < k: restarts, signs, all units at once | |
