@@ -139,7 +139,7 @@ fn an_assumption_that_fails_is_named_with_the_method_that_does_without() {
         assert!(found.contains(hypothesis), "{}: {found}", method.name());
     }
     // The method that is named does it.
-    let planted = skewed(None, InputKind::Binary);
+    let planted = skewed(None, InputKind::Student3);
     let recovery = answer(&planted, &Settings { method: Method::Pursuit, ..Settings::default() });
     assert_eq!(recovery.expect("enough samples").report.verdict, Verdict::Exact);
 }
