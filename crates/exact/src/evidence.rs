@@ -132,7 +132,7 @@ pub(crate) fn constant_labels(
         label_precision: label_spectrum.precision,
         kappa_u: f64::INFINITY,
         kappa_v: f64::INFINITY,
-        method: "none",
+        method: "none".to_string(),
         attempts: 0,
         refuted: None,
         distinguishing: None,

@@ -270,8 +270,8 @@ pub struct Report {
     pub kappa_u: f64,
     /// Condition number of V.
     pub kappa_v: f64,
-    /// What found the units.
-    pub method: &'static str,
+    /// What found the units: names of [`Method`](crate::Method)s, or `none` for constant labels.
+    pub method: String,
     /// Number of starts, pins or eigenproblems the search took.
     pub attempts: usize,
     /// What the data refute of the method's assumptions, although it found all units.

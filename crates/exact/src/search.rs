@@ -20,13 +20,28 @@ mod random_inputs;
 #[derive(Default)]
 pub(crate) struct Search {
     pub(crate) units: Vec<Unit>,
-    pub(crate) method: &'static str,
+    /// What found units, in order.
+    by: Vec<&'static str>,
     pub(crate) attempts: usize,
     pub(crate) lift: Option<Lift>,
     /// Smallest singular value of the distinguishing matrix, for [`Method::Symmetric`].
     pub(crate) distinguishing: Option<f64>,
     /// What the data refute of the method's assumptions, although it found all units.
     pub(crate) refuted: Option<HypothesisError>,
+}
+
+impl Search {
+    /// Notes that a method has found units, if it has found any beyond those known `before`.
+    fn credit(&mut self, method: &'static str, before: usize) {
+        if self.units.len() > before && !self.by.contains(&method) {
+            self.by.push(method);
+        }
+    }
+
+    /// The methods that found units, or the one asked for when there are none.
+    pub(crate) fn method(&self, settings: &Settings) -> String {
+        if self.by.is_empty() { settings.method.name().to_string() } else { self.by.join(", ") }
+    }
 }
 
 /// Of the patience, the part that the first pursuit has before the cone walk is tried.
@@ -56,13 +71,8 @@ pub(crate) fn begin(
     reporter: &mut Reporter<'_>,
 ) -> Result<Search, SearchError> {
     let mut begun = Search::default();
-    // A unit that is nowhere zero has no pattern for pursuit to find.
-    if settings.method == Method::Auto && settings.activation.negative_slope().is_none() {
-        let brief = PursuitSettings {
-            seed: settings.seed,
-            patience: settings.patience / FIRST_PATIENCE,
-            max_failures: FIRST_FAILURES,
-        };
+    if settings.method == Method::Auto && Method::Pursuit.covers(&settings.activation) {
+        let brief = pursuit_settings(settings, settings.patience / FIRST_PATIENCE, FIRST_FAILURES);
         begun.attempts = pursue_on_few(frame, &mut begun.units, &brief, reporter)?;
         if begun.attempts == 0 || !begun.units.is_empty() {
             begun.attempts += pursue(frame, &mut begun.units, &brief, reporter)?.starts;
@@ -79,63 +89,90 @@ pub(crate) fn search(
     settings: &Settings,
     reporter: &mut Reporter<'_>,
 ) -> Result<Search, RecoverError> {
-    let wanted = frame.n_rectified();
-    let two_slope = settings.activation.negative_slope().is_some();
-    let Search { mut units, mut attempts, mut lift, .. } = begun;
-    let pursuit = |patience, max_failures| PursuitSettings { seed: settings.seed, patience, max_failures };
-    let cone = ConeSettings { seed: settings.seed, walks: 6 * frame.k(), subset_rounds: 4 };
-    let method = match settings.method {
-        Method::Tensor | Method::Power | Method::Ica | Method::Symmetric | Method::Paired => {
-            return random_inputs::search(samples, frame, settings, reporter);
-        }
+    let mut brought = begun;
+    match settings.method {
+        Method::Auto => automatic(&mut brought, frame, settings, reporter)?,
         Method::Pursuit => {
-            attempts +=
-                pursue_on_few(frame, &mut units, &pursuit(settings.patience, MAX_FAILURES), reporter)?;
-            attempts +=
-                pursue(frame, &mut units, &pursuit(settings.patience, MAX_FAILURES), reporter)?.starts;
-            "pursuit"
+            let patient = pursuit_settings(settings, settings.patience, MAX_FAILURES);
+            brought.attempts += pursue_on_few(frame, &mut brought.units, &patient, reporter)?;
+            brought.attempts += pursue(frame, &mut brought.units, &patient, reporter)?.starts;
         }
         Method::Cone => {
-            attempts += walk_cones(frame, &mut units, &cone, reporter)?;
-            "cone"
+            brought.attempts +=
+                walk_cones(frame, &mut brought.units, &cone_settings(frame, settings), reporter)?;
         }
-        Method::Auto | Method::Lift if settings.method == Method::Lift || two_slope => {
-            if n_monomials(frame) <= MAX_MONOMIALS {
-                lift = Lift::compute(frame, reporter)?;
-            }
-            if let Some(lift) = &lift {
-                attempts += lift.units(frame, &mut units, settings.seed)?;
-            }
-            "lift"
+        Method::Lift => lift_units(&mut brought, frame, settings, reporter)?,
+        Method::Tensor | Method::Power | Method::Ica | Method::Symmetric | Method::Paired => {
+            random_inputs::search(&mut brought, samples, frame, settings, reporter)?;
         }
         // Restarts look for no single unit.
-        Method::Restarts => "restarts",
-        Method::Auto | Method::Lift => {
-            let by_pursuit = units.len();
-            if units.len() < wanted {
-                attempts += walk_cones(frame, &mut units, &cone, reporter)?;
-            }
-            let by_cone = units.len() - by_pursuit;
-            if units.len() < wanted {
-                let again = pursuit(settings.patience, MAX_FAILURES);
-                attempts += pursue(frame, &mut units, &again, reporter)?.starts;
-            }
-            if lift_is_affordable(frame, settings) {
-                lift = Lift::compute(frame, reporter)?;
-            }
-            let before_lift = units.len();
-            if let Some(lift) = lift.as_ref().filter(|_| before_lift < wanted) {
-                attempts += lift.units(frame, &mut units, settings.seed)?;
-            }
-            match (by_cone > 0, units.len() > before_lift) {
-                (false, false) => "pursuit",
-                (true, false) => "pursuit, cone",
-                (false, true) => "pursuit, lift",
-                (true, true) => "pursuit, cone, lift",
-            }
+        Method::Restarts => {}
+    }
+    if settings.method != Method::Auto {
+        brought.credit(settings.method.name(), 0);
+    }
+    Ok(brought)
+}
+
+/// What is missing after the first pursuit: cones, pursuit with all its patience, and the lift, which comes before the long pursuit
+/// where units have two slopes and so no zeros to go by.
+fn automatic(
+    brought: &mut Search,
+    frame: &Frame,
+    settings: &Settings,
+    reporter: &mut Reporter<'_>,
+) -> Result<(), SearchError> {
+    let wanted = frame.n_rectified();
+    brought.credit("pursuit", 0);
+    if settings.activation.negative_slope().is_some() && brought.units.len() < wanted {
+        lift_units(brought, frame, settings, reporter)?;
+    }
+    let before = brought.units.len();
+    if Method::Cone.covers(&settings.activation) && before < wanted {
+        brought.attempts += walk_cones(frame, &mut brought.units, &cone_settings(frame, settings), reporter)?;
+        brought.credit("cone", before);
+    }
+    let before = brought.units.len();
+    if Method::Pursuit.covers(&settings.activation) && before < wanted {
+        let patient = pursuit_settings(settings, settings.patience, MAX_FAILURES);
+        brought.attempts += pursue(frame, &mut brought.units, &patient, reporter)?.starts;
+        brought.credit("pursuit", before);
+    }
+    let before = brought.units.len();
+    if brought.lift.is_none() && lift_is_affordable(frame, settings) {
+        brought.lift = Lift::compute(frame, reporter)?;
+        if let Some(lift) = brought.lift.as_ref().filter(|_| before < wanted) {
+            brought.attempts += lift.units(frame, &mut brought.units, settings.seed)?;
         }
-    };
-    Ok(Search { units, method, attempts, lift, ..Search::default() })
+        brought.credit("lift", before);
+    }
+    Ok(())
+}
+
+fn pursuit_settings(settings: &Settings, patience: usize, max_failures: usize) -> PursuitSettings {
+    PursuitSettings { seed: settings.seed, patience, max_failures }
+}
+
+fn cone_settings(frame: &Frame, settings: &Settings) -> ConeSettings {
+    ConeSettings { seed: settings.seed, walks: 6 * frame.k(), subset_rounds: 4 }
+}
+
+/// The units of the lift, when there are samples enough for it.
+fn lift_units(
+    brought: &mut Search,
+    frame: &Frame,
+    settings: &Settings,
+    reporter: &mut Reporter<'_>,
+) -> Result<(), SearchError> {
+    if n_monomials(frame) <= MAX_MONOMIALS {
+        brought.lift = Lift::compute(frame, reporter)?;
+    }
+    let before = brought.units.len();
+    if let Some(lift) = &brought.lift {
+        brought.attempts += lift.units(frame, &mut brought.units, settings.seed)?;
+    }
+    brought.credit("lift", before);
+    Ok(())
 }
 
 fn lift_is_affordable(frame: &Frame, settings: &Settings) -> bool {

@@ -63,11 +63,12 @@ impl Method {
         }
     }
 
-    /// Whether the method is meant for units of this activation: the lift needs one with two straight pieces, symmetry and pairs
-    /// need f(t) − f(−t) = t, and every other method needs f(t) = 0 for t ≤ 0.
-    fn covers(self, activation: &Activation) -> bool {
+    /// Whether the method is meant for units of this activation. The lift needs one with two straight pieces; symmetry, pairs and
+    /// restarts need f(t) − f(−t) = t; pursuit cannot tell |t| from |−t|; and every other method needs f(t) = 0 for t ≤ 0.
+    pub(crate) fn covers(self, activation: &Activation) -> bool {
         match self {
             Method::Auto => true,
+            Method::Pursuit => *activation != Activation::ABSOLUTE,
             Method::Lift => activation.is_relu() || activation.negative_slope().is_some(),
             Method::Symmetric | Method::Paired | Method::Restarts => activation.is_relu(),
             _ => activation.negative_slope().is_none(),

@@ -234,7 +234,12 @@ impl Wide<'_> {
             label_precision: precision,
             kappa_u: condition_number(network.u()),
             kappa_v: condition_number(network.v()),
-            method: if settings.method == Method::Tensor { "tensor" } else { "restarts" },
+            method: match settings.method {
+                Method::Tensor => Method::Tensor,
+                _ => Method::Restarts,
+            }
+            .name()
+            .to_string(),
             attempts: found.attempts,
             refuted: None,
             distinguishing: None,

@@ -220,6 +220,6 @@ fn restarts_alone_are_a_method() {
     let planted = spec(3, 3, 4, BiasKind::None, 6).plant(300).expect("valid");
     let settings = Settings { method: Method::Restarts, ..Settings::default() };
     let Recovery { network, report } = answer(&planted.x, &planted.a, &settings);
-    assert_eq!((report.verdict, report.method), (Verdict::Exact, "restarts"), "{}", report.reason);
+    assert_eq!((report.verdict, report.method.as_str()), (Verdict::Exact, "restarts"), "{}", report.reason);
     assert!(align(&network, &planted.network).worst() <= MATCHED);
 }

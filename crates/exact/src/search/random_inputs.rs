@@ -19,12 +19,12 @@ const ATTEMPTS: usize = 12;
 
 /// Searches by one of the methods for random inputs.
 pub(super) fn search(
+    brought: &mut Search,
     samples: &Samples<'_>,
     frame: &Frame,
     settings: &Settings,
     reporter: &mut Reporter<'_>,
-) -> Result<Search, RecoverError> {
-    let mut brought = Search { method: settings.method.name(), ..Search::default() };
+) -> Result<(), RecoverError> {
     let (seed, attempts) = (settings.seed, ATTEMPTS);
     let units = &mut brought.units;
     match settings.method {
@@ -42,13 +42,13 @@ pub(super) fn search(
             (brought.attempts, brought.refuted) = (history.estimates, history.refuted);
             brought.distinguishing = history.distinguishing;
         }
-        Method::Paired => from_pairs(samples, frame, settings, &mut brought, reporter)?,
+        Method::Paired => from_pairs(samples, frame, settings, brought, reporter)?,
         _ => {
             let history = gaussian::tensor(frame, units, &GaussianSettings { seed, attempts }, reporter)?;
             (brought.attempts, brought.refuted) = (history.estimates, history.refuted);
         }
     }
-    Ok(brought)
+    Ok(())
 }
 
 /// Finds the pairs among the samples, recovers from them, and carries the units over to all samples.
