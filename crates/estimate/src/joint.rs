@@ -1,6 +1,6 @@
 //! All units at once from their activation patterns: the exact finish for m < k.
 //!
-//! With the patterns known, A_j = Σ_i [t_ij > 0] G_i z_j + c is linear in G_i = u_i w_i', one block of r columns for each unit and
+//! With the patterns known, A_j = Σ_i 1(t_ij > 0) G_i z_j + c is linear in G_i = u_i w_i', one block of r columns for each unit and
 //! output. A QR of that design gives all blocks, its triangle says how well each is determined, and a unit is read off its block,
 //! which has rank one.
 
