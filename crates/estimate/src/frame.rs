@@ -1,14 +1,21 @@
 //! The two subspaces in which the units live.
 
+use orthant_linalg::qr::Qr;
 use orthant_linalg::spectrum::{self, RankDecision};
 use orthant_linalg::{LinalgError, Mat, MatRef, product, tolerance};
 use orthant_network::{Activation, BiasKind, Samples};
+
+use crate::weighting::Weighting;
 
 /// Orthonormal bases of the row spaces of the labels and of the inputs.
 ///
 /// With E = 0 and rank(U) = k, the activations of each hidden unit are a vector in the row space of A (plus a constant, when
 /// the network has an output bias) that is the rectification of a vector in the row space of X (with a row of ones, when it
 /// has a hidden bias). Everything in this crate looks for such vectors, in these coordinates.
+///
+/// For an activation that bends the samples of the label space may have weights ([`Frame::for_activation`]): its vectors, the
+/// activations of units and the constant among them, are then those of the network with entry j times weight j. That of the inputs
+/// has no weights.
 ///
 /// # Invariants
 /// The columns of [`Frame::labels`], of [`Frame::extended`] and of [`Frame::inputs`] are orthonormal, to rounding.
@@ -21,9 +28,10 @@ pub struct Frame {
     activation: Activation,
     angle: f64,
     linear: Mat<f64>,
+    weights: Option<Vec<f64>>,
 }
 
-/// What the singular values of the labels say.
+/// What the singular values of the labels say, with the weights of the frame if it has any.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelSpectrum {
     /// Singular values of the labels (centred, when an output bias is fitted), descending.
@@ -52,7 +60,7 @@ impl LabelSpectrum {
     /// One QR of the labels, 2nm² operations, and two copies of them.
     pub fn of(samples: &Samples<'_>, centre: bool) -> Result<LabelSpectrum, LinalgError> {
         let labels = centred(samples.a().transpose().to_owned(), centre);
-        Ok(LabelSpectrum::decide(spectrum::singular_values(labels.as_ref())?, samples))
+        Ok(LabelSpectrum::decide(spectrum::singular_values(labels.as_ref())?, samples, None))
     }
 
     /// Decides the rank of the labels and the precision that they have.
@@ -60,7 +68,7 @@ impl LabelSpectrum {
     /// Labels in `f64` have rank r when σ_(r+1) is at rounding level. Coarser rounding is assumed only when the entries
     /// show it (all representable in single precision, or all multiples of a power of ten) and the spectrum does too (rounding
     /// has full rank over the outputs that vary): a flat tail by itself may as well be weak units or noise.
-    fn decide(s: Vec<f64>, samples: &Samples<'_>) -> LabelSpectrum {
+    fn decide(s: Vec<f64>, samples: &Samples<'_>, weights: Option<&[f64]>) -> LabelSpectrum {
         let (n, m) = (samples.n(), samples.m());
         let norm = product::norm(&s);
         let rms = norm / (n as f64 * m as f64).sqrt();
@@ -69,16 +77,23 @@ impl LabelSpectrum {
             return LabelSpectrum { rank: spectrum::decision(&s, 0), s, precision: tolerance::EPS };
         }
         // Labels were rounded before their mean was taken away: what they lost is relative to the labels as given.
-        let offset = (product::frobenius(samples.a()) / norm).max(1.0);
+        let size = match weights {
+            None => product::frobenius(samples.a()),
+            Some(weights) => {
+                let norms: Vec<f64> =
+                    samples.a().col_iter().zip(weights).map(|(label, w)| w * label.norm_l2()).collect();
+                product::norm(&norms)
+            }
+        };
+        let offset = (size / norm).max(1.0);
         let factorisation = offset * tolerance::backward(n, m);
         let double_rank = spectrum::rank_at(&s, factorisation).rank;
         let varying = (0..m)
             .filter(|&o| samples.a().row(o).iter().any(|&a| a != samples.a()[(o, 0)]))
             .count()
             .min(n.saturating_sub(1));
-        let coarse = if double_rank >= varying { rounding_of_entries(samples, rms) } else { None };
-        // Independent errors of size p·rms in every entry have spectral norm p·rms·(√n + √m).
-        let noise_norm = |precision: f64| precision * rms * ((n as f64).sqrt() + (m as f64).sqrt()) / top;
+        let coarse = if double_rank >= varying { rounding_of_entries(samples, size, rms) } else { None };
+        let noise_norm = |precision: f64| precision * rms * spread(n, m, weights) / top;
         let rank = match coarse {
             Some(coarse) => spectrum::rank_at(&s, noise_norm(ROUNDINGS * coarse).max(factorisation)).rank,
             None => double_rank,
@@ -98,13 +113,13 @@ impl LabelSpectrum {
 }
 
 /// The relative rounding error that the entries of the labels show, if it is coarser than that of `f64`.
-fn rounding_of_entries(samples: &Samples<'_>, rms: f64) -> Option<f64> {
+fn rounding_of_entries(samples: &Samples<'_>, norm: f64, rms: f64) -> Option<f64> {
     let all =
         |test: &dyn Fn(f64) -> bool| (0..samples.n()).all(|j| samples.a().col(j).iter().all(|&a| test(a)));
-    // A step of h rounds with standard deviation h/√12.
+    // A step of h rounds with standard deviation h/√12. Weights have mean square 1.
     let step = |h: f64| h / 12.0f64.sqrt() / rms;
     if all(&|a| tolerance::is_single_precision(&[a])) {
-        let size = product::frobenius(samples.a()) / ((samples.n() * samples.m()) as f64).sqrt();
+        let size = norm / ((samples.n() * samples.m()) as f64).sqrt();
         return Some(step(size * tolerance::EPS_F32));
     }
     (1..=MAX_DECIMALS).find_map(|digits| {
@@ -128,19 +143,57 @@ impl Frame {
         bias: BiasKind,
         width: Option<usize>,
     ) -> Result<(Frame, LabelSpectrum), LinalgError> {
+        Frame::assemble_weighted(samples, bias, width, None)
+    }
+
+    /// The frame for units of a given activation, whose labels have the weights of [`Weighting`] where that has any.
+    ///
+    /// Searches for single units are to use this one. Methods that take means over the inputs need the labels as they are:
+    /// [`Frame::new`] and [`Frame::with_activation`].
+    ///
+    /// # Errors
+    /// As [`Frame::new`].
+    ///
+    /// # Cost
+    /// As [`Frame::new`].
+    pub fn for_activation(
+        samples: &Samples<'_>,
+        bias: BiasKind,
+        width: Option<usize>,
+        activation: &Activation,
+    ) -> Result<(Frame, LabelSpectrum), LinalgError> {
+        let weights = Weighting::new(activation, samples.a()).map(|w| w.weights(samples.a()));
+        let (frame, spectrum) = Frame::assemble_weighted(samples, bias, width, weights)?;
+        Ok((frame.with_activation(activation.clone()), spectrum))
+    }
+
+    fn assemble_weighted(
+        samples: &Samples<'_>,
+        bias: BiasKind,
+        width: Option<usize>,
+        weights: Option<Vec<f64>>,
+    ) -> Result<(Frame, LabelSpectrum), LinalgError> {
         let n = samples.n();
-        let labels = centred(samples.a().transpose().to_owned(), bias.output());
+        let weights = weights.as_deref();
+        let labels = match weights {
+            None => centred(samples.a().transpose().to_owned(), bias.output()),
+            Some(weights) => {
+                let labels = Mat::from_fn(n, samples.m(), |j, o| weights[j] * samples.a()[(o, j)]);
+                without_constant(labels, weights, bias.output())
+            }
+        };
         let svd = spectrum::thin_svd(labels.as_ref())?;
         drop(labels);
-        let spectrum = LabelSpectrum::decide(svd.s, samples);
+        let spectrum = LabelSpectrum::decide(svd.s, samples, weights);
         let k = width.unwrap_or(spectrum.rank.rank).min(spectrum.rank.rank);
         let q = svd.u.as_ref().subcols(0, k);
         let inputs = input_basis(samples.x().transpose(), bias.hidden())?;
-        let angle = angle_error(&spectrum, k, n, samples.m());
-        Ok((Frame::assemble(extend(q, bias.output()), k, inputs, bias, angle)?, spectrum))
+        let angle = angle_error(&spectrum, k, n, samples.m(), weights);
+        let extended = extend(q, bias.output(), weights);
+        Ok((Frame::assemble(extended, k, inputs, bias, angle, weights.map(<[f64]>::to_vec))?, spectrum))
     }
 
-    /// The same frame for units of another activation than max(t, 0).
+    /// The same frame for units of another activation, with the weights it has.
     pub fn with_activation(self, activation: Activation) -> Frame {
         Frame { activation, ..self }
     }
@@ -151,17 +204,22 @@ impl Frame {
         inputs: Mat<f64>,
         bias: BiasKind,
         angle: f64,
+        weights: Option<Vec<f64>>,
     ) -> Result<Frame, LinalgError> {
         let linear = Mat::zeros(extended.ncols(), 0);
         let activation = Activation::RELU;
-        let mut frame = Frame { extended, k, inputs, bias, activation, angle, linear };
+        let mut frame = Frame { extended, k, inputs, bias, activation, angle, linear, weights };
         frame.linear = frame.linear_part()?;
         Ok(frame)
     }
 
     /// Combinations of the extended labels that are affine in the inputs: right singular vectors of (I − P)Q at zero.
     fn linear_part(&self) -> Result<Mat<f64>, LinalgError> {
-        let (q, z) = (self.extended(), self.inputs());
+        let weighted = self.weights.as_ref().map(|weights| {
+            let (n, r) = self.inputs.shape();
+            Qr::factor(Mat::from_fn(n, r, |j, i| weights[j] * self.inputs[(j, i)])).thin_q()
+        });
+        let (q, z) = (self.extended(), weighted.as_ref().unwrap_or(&self.inputs).as_ref());
         // With so few samples every label is affine in the inputs, which says nothing about the units.
         if self.n() <= q.ncols() + z.ncols() {
             return Ok(Mat::zeros(q.ncols(), 0));
@@ -193,12 +251,23 @@ impl Frame {
         &self.activation
     }
 
-    /// Basis of the row space of the labels, n × k; columns have mean zero when an output bias is fitted.
+    /// The weights of the samples in the label space, of mean square 1; `None` when all are 1.
+    pub fn weights(&self) -> Option<&[f64]> {
+        self.weights.as_deref()
+    }
+
+    /// The weight of a sample in the label space.
+    pub fn weight(&self, sample: usize) -> f64 {
+        self.weights.as_ref().map_or(1.0, |weights| weights[sample])
+    }
+
+    /// Basis of the row space of the labels, n × k; columns are orthogonal to the (weighted) constant when an output bias is
+    /// fitted, so that without weights they have mean zero.
     pub fn labels(&self) -> MatRef<'_, f64> {
         self.extended.as_ref().subcols(0, self.k)
     }
 
-    /// [`Frame::labels`], and the constant 1/√n as a last column when an output bias is fitted.
+    /// [`Frame::labels`], and the (weighted) constant 1/√n as a last column when an output bias is fitted.
     pub fn extended(&self) -> MatRef<'_, f64> {
         self.extended.as_ref()
     }
@@ -251,7 +320,15 @@ impl Frame {
     /// As [`Frame::new`].
     pub fn restrict(&self, samples: &[usize]) -> Result<Option<Frame>, LinalgError> {
         let pick = |a: MatRef<'_, f64>| Mat::from_fn(samples.len(), a.ncols(), |i, j| a[(samples[i], j)]);
-        let labels = centred(pick(self.labels()), self.bias.output());
+        let weights = self.weights.as_ref().map(|weights| {
+            let picked: Vec<f64> = samples.iter().map(|&j| weights[j]).collect();
+            let size = product::norm(&picked) / (picked.len() as f64).sqrt();
+            picked.into_iter().map(|weight| weight / size).collect::<Vec<f64>>()
+        });
+        let labels = match &weights {
+            None => centred(pick(self.labels()), self.bias.output()),
+            Some(weights) => without_constant(pick(self.labels()), weights, self.bias.output()),
+        };
         let svd = spectrum::thin_svd(labels.as_ref())?;
         // Directions that the choice of samples shrinks below 10⁻⁶ would amplify the angle error by as much.
         if samples.len() <= self.k || spectrum::rank_at(&svd.s, 1e-6).rank < self.k {
@@ -262,8 +339,8 @@ impl Frame {
             pick(self.inputs()).as_ref(),
             input_tolerance(samples.len(), self.inputs.ncols()),
         )?;
-        let extended = extend(svd.u.as_ref().subcols(0, self.k), self.bias.output());
-        let restricted = Frame::assemble(extended, self.k, inputs, self.bias, self.angle / shrink)?;
+        let extended = extend(svd.u.as_ref().subcols(0, self.k), self.bias.output(), weights.as_deref());
+        let restricted = Frame::assemble(extended, self.k, inputs, self.bias, self.angle / shrink, weights)?;
         Ok(Some(restricted.with_activation(self.activation.clone())))
     }
 }
@@ -290,25 +367,45 @@ fn centred(mut a: Mat<f64>, centre: bool) -> Mat<f64> {
     a
 }
 
-fn extend(q: MatRef<'_, f64>, constant: bool) -> Mat<f64> {
+/// Subtracts from each column of weighted labels its part along the weighted constant.
+fn without_constant(mut labels: Mat<f64>, weights: &[f64], constant: bool) -> Mat<f64> {
+    if constant {
+        let square = product::dot(weights, weights);
+        for j in 0..labels.ncols() {
+            let values = labels.col_as_slice_mut(j);
+            let level = product::dot(values, weights) / square;
+            values.iter_mut().zip(weights).for_each(|(v, weight)| *v -= level * weight);
+        }
+    }
+    labels
+}
+
+fn extend(q: MatRef<'_, f64>, constant: bool, weights: Option<&[f64]>) -> Mat<f64> {
     let (n, k) = q.shape();
     let value = 1.0 / (n as f64).sqrt();
-    Mat::from_fn(n, k + usize::from(constant), |i, j| if j < k { q[(i, j)] } else { value })
+    let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
+    Mat::from_fn(n, k + usize::from(constant), |i, j| if j < k { q[(i, j)] } else { value * weight(i) })
+}
+
+/// The spectral norm of independent errors in the entries of n labels of dimension m that have size 1, times the weights.
+fn spread(n: usize, m: usize, weights: Option<&[f64]>) -> f64 {
+    let largest = weights.map_or(1.0, |weights| weights.iter().fold(0.0f64, |s, &weight| s.max(weight)));
+    (n as f64).sqrt() + largest * (m as f64).sqrt()
 }
 
 fn input_basis(x: MatRef<'_, f64>, hidden: bool) -> Result<Mat<f64>, LinalgError> {
     let (n, d) = x.shape();
     let basis = spectrum::column_space(centred(x.to_owned(), hidden).as_ref(), input_tolerance(n, d))?;
-    Ok(extend(basis.as_ref(), hidden))
+    Ok(extend(basis.as_ref(), hidden, None))
 }
 
-fn angle_error(spectrum: &LabelSpectrum, k: usize, n: usize, m: usize) -> f64 {
+fn angle_error(spectrum: &LabelSpectrum, k: usize, n: usize, m: usize, weights: Option<&[f64]>) -> f64 {
     if k == 0 {
         return tolerance::backward(n, m);
     }
     let s = &spectrum.s;
     let rms = (s.iter().map(|x| x * x).sum::<f64>() / (n as f64 * m as f64)).sqrt();
-    let rounding = spectrum.precision * rms * ((n as f64).sqrt() + (m as f64).sqrt());
+    let rounding = spectrum.precision * rms * spread(n, m, weights);
     let factorisation = tolerance::backward(n, m) * s[0];
     (rounding.max(factorisation) / s[k - 1]).min(0.1)
 }

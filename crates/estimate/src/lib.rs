@@ -75,6 +75,7 @@ pub mod pursuit;
 pub mod refine;
 pub mod symmetric;
 pub mod unit;
+pub mod weighting;
 
 pub use error::{EstimateError, SearchError};
 pub use frame::{Frame, LabelSpectrum};

@@ -8,7 +8,7 @@ mod block;
 mod curve;
 
 use self::block::Block;
-use self::curve::{Curve, Power};
+use self::curve::{Curve, Shape};
 use crate::error::SearchError;
 use crate::frame::Frame;
 use crate::progress::Reporter;
@@ -101,8 +101,8 @@ const DUPLICATE: f64 = 0.9999;
 /// norm. The projection rescales that part.
 ///
 /// For other rectified activations the n curves are those of f. Three things differ. Samples are weighted so that large labels do
-/// not outweigh the others. For f without a degree, powers near to f take its place: a cone, on which the iteration does not mind
-/// that the scale is unknown; it then never converges, and starts are followed when they have come near. And the exact finish
+/// not outweigh the others. For f without a degree the curve has an amplitude, which is unknown: with a guess for it the iteration
+/// never quite converges, and starts are followed when they have come near. And the exact finish
 /// needs zeros only. For leaky ReLU and |t| the curves are two rays, as for max(t, 0), and all
 /// else is the same; but for |t| few starts converge, and the lift is the method.
 ///
@@ -240,14 +240,14 @@ fn follow(
 struct Start {
     rng: ChaCha8Rng,
     /// The curve that it looks for, unless that is max(t, 0).
-    power: Option<Power>,
+    shape: Option<Shape>,
 }
 
 impl Start {
     fn next(seed: u64, bases: &Bases, history: &mut PursuitHistory) -> Start {
-        let power = bases.curve.as_ref().map(|curve| curve.power(history.starts));
+        let shape = bases.curve.as_ref().map(|curve| curve.shape(history.starts));
         history.starts += 1;
-        Start { rng: random::stream(seed, "pursuit start", history.starts as u64), power }
+        Start { rng: random::stream(seed, "pursuit start", history.starts as u64), shape }
     }
 }
 
@@ -266,7 +266,7 @@ struct Bases {
 
 impl Bases {
     fn new(frame: &Frame) -> Bases {
-        let curve = Curve::new(frame.activation(), frame.extended());
+        let curve = Curve::new(frame);
         Bases {
             labels: single(curve.as_ref().map_or(frame.extended(), Curve::basis)),
             inputs: single(frame.inputs()),
@@ -317,8 +317,16 @@ impl Deflation {
 fn centred(frame: &Frame, z: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut z: Vec<f64> = z.collect();
     if frame.bias().output() {
-        let mean = z.iter().sum::<f64>() / z.len() as f64;
-        z.iter_mut().for_each(|z| *z -= mean);
+        match frame.weights() {
+            None => {
+                let mean = z.iter().sum::<f64>() / z.len() as f64;
+                z.iter_mut().for_each(|z| *z -= mean);
+            }
+            Some(weights) => {
+                let level = product::dot(&z, weights) / product::dot(weights, weights);
+                z.iter_mut().zip(weights).for_each(|(z, weight)| *z -= level * weight);
+            }
+        }
     }
     let norm = product::norm(&z);
     if norm > 0.0 {

@@ -11,6 +11,7 @@ use orthant_linalg::{LinalgError, Mat, MatRef, product, random, tolerance};
 use orthant_network::{BiasKind, Network, Samples};
 
 use crate::error::RecoverError;
+use crate::recover::frame_for;
 use crate::search::Search;
 use crate::settings::{BiasModel, Settings};
 use crate::split::{Part, Split};
@@ -222,8 +223,7 @@ impl Answer {
         let fitted: Vec<usize> = split.fit.iter().map(position).collect();
         let whole = Part::of(samples, &all);
         let bias = settings.bias.fitted();
-        let (frame, spectrum) = Frame::new(&whole.samples(), bias, settings.width)?;
-        let frame = frame.with_activation(settings.activation.clone());
+        let (frame, spectrum) = frame_for(&whole.samples(), settings)?;
         if spectrum.rank.rank < self.frame.k() || frame.k() != self.frame.k() {
             return Ok(false);
         }

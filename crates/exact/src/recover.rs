@@ -79,8 +79,7 @@ fn recover_scaled(
     if split.fit.is_empty() {
         return Err(too_few(2 + SPARE_SAMPLES));
     }
-    let (frame, label_spectrum) = Frame::new(&fit.samples(), bias, settings.width)?;
-    let frame = frame.with_activation(settings.activation.clone());
+    let (frame, label_spectrum) = frame_for(&fit.samples(), settings)?;
     if frame.k() == 0 {
         return constant_labels(samples, &label_spectrum, settings);
     }
@@ -123,6 +122,19 @@ fn recover_scaled(
         &label_spectrum,
         &Holdout { residual: holdout, samples: check.n(), absorbed },
     ))
+}
+
+/// The frame that the method asked for needs: means over the inputs are those of the labels as they are.
+pub(crate) fn frame_for(
+    samples: &Samples<'_>,
+    settings: &Settings,
+) -> Result<(Frame, LabelSpectrum), LinalgError> {
+    let (bias, width) = (settings.bias.fitted(), settings.width);
+    if matches!(settings.method, Method::Tensor | Method::Power | Method::Ica) {
+        let (frame, spectrum) = Frame::new(samples, bias, width)?;
+        return Ok((frame.with_activation(settings.activation.clone()), spectrum));
+    }
+    Frame::for_activation(samples, bias, width, &settings.activation)
 }
 
 /// Whether the network may have more units than its labels have dimensions: when that is what was asked for, or when the labels have

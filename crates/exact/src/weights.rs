@@ -1,6 +1,7 @@
 //! From activations to weights: steps 5 to 7 of Algorithm 6, for every unit and then for the output layer.
 
 use orthant_estimate::frame::input_tolerance;
+use orthant_estimate::weighting::Weighting;
 use orthant_estimate::{Frame, Unit};
 use orthant_linalg::least_distance::least_distance;
 use orthant_linalg::lstsq::RankRevealing;
@@ -173,9 +174,16 @@ pub(crate) fn output_layer(
     let bare = network(activation, Mat::zeros(m, k), v, b, None)?;
     let z = bare.activations(samples.x());
     let constant = usize::from(bias.output());
-    let design = Mat::from_fn(n, k + constant, |j, i| if i < k { z[(i, j)] } else { 1.0 });
+    let mut design = Mat::from_fn(n, k + constant, |j, i| if i < k { z[(i, j)] } else { 1.0 });
+    let mut labels = samples.a().transpose().to_owned();
+    // Labels that span orders of magnitude are rounded each in proportion to itself, and fitted accordingly.
+    if let Some(weighting) = Weighting::new(activation, samples.a()) {
+        for (j, weight) in weighting.weights(samples.a()).into_iter().enumerate() {
+            design.row_mut(j).iter_mut().chain(labels.row_mut(j).iter_mut()).for_each(|v| *v *= weight);
+        }
+    }
     let factor = RankRevealing::new(design, tolerance::backward(n, k + constant))?;
-    let solution = factor.solve(samples.a().transpose());
+    let solution = factor.solve(labels.as_ref());
     let u = Mat::from_fn(m, k, |o, i| solution[(i, o)]);
     let c = bias.output().then(|| (0..m).map(|o| solution[(k, o)]).collect());
     network(activation, u, bare.v().to_owned(), bare.b().map(<[f64]>::to_vec), c)

@@ -170,6 +170,11 @@ impl Activation {
         matches!(self.0, Kind::Relu)
     }
 
+    /// Whether f is not linear for t > 0: neither max(t, 0) nor one of two slopes.
+    pub fn bends(&self) -> bool {
+        matches!(self.0, Kind::Rectified(_))
+    }
+
     /// The slope for t ≤ 0 of leaky ReLU and |t|; `None` for rectified activations.
     pub fn negative_slope(&self) -> Option<f64> {
         match self.0 {

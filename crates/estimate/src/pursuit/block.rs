@@ -2,7 +2,7 @@
 
 use orthant_linalg::{Mat, MatRef, product, random};
 
-use super::curve::{Curve, Power};
+use super::curve::{Curve, Shape};
 use super::{
     Bases, CHECK_INTERVAL, CHECKS_NEAR, CHECKS_NEAR_ON_CURVE, CONVERGED, Deflation, LANES, NEAR,
     NEAR_ON_APPROXIMATE_CURVE, NEAR_ON_CURVE, Start, TRIED_EVERY,
@@ -39,7 +39,7 @@ pub(super) struct Block {
     pub(super) failures: [usize; LANES],
     /// Checks since the start.
     pub(super) age: [usize; LANES],
-    power: [Option<Power>; LANES],
+    shape: [Option<Shape>; LANES],
 }
 
 impl Block {
@@ -60,7 +60,7 @@ impl Block {
             waited: [0; LANES],
             failures: [0; LANES],
             age: [0; LANES],
-            power: [None; LANES],
+            shape: [None; LANES],
         }
     }
 
@@ -107,7 +107,7 @@ impl Block {
         self.waited[lane] = 0;
         self.failures[lane] = 0;
         self.age[lane] = 0;
-        self.power[lane] = start.power;
+        self.shape[lane] = start.shape;
     }
 
     /// Brings the part of z that is orthogonal to everything known to a given norm, in coordinates.
@@ -130,9 +130,9 @@ impl Block {
             for lane in 0..LANES {
                 let point = (column(&self.t, lane), column(&self.z, lane));
                 let projection = (self.graph_t.col_as_slice_mut(lane), self.graph_z.col_as_slice_mut(lane));
-                match (&bases.curve, self.power[lane], bases.slope) {
-                    (Some(curve), Some(power), _) => {
-                        curve.project(power, ACTIVATION_WEIGHT * ACTIVATION_WEIGHT, point, projection);
+                match (&bases.curve, self.shape[lane], bases.slope) {
+                    (Some(curve), Some(shape), _) => {
+                        curve.project(shape, ACTIVATION_WEIGHT * ACTIVATION_WEIGHT, point, projection);
                     }
                     (_, _, Some(slope)) => project_on_two_rays(slope, point, projection),
                     _ => project_on_graph(point, projection),

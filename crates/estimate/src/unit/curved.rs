@@ -107,10 +107,10 @@ fn combination(
 /// The combination that vanishes off a pattern, and the affine function whose image it is on it.
 struct Curve {
     pattern: SignPattern,
-    /// Combination of the extended labels, of unit norm, and its values.
+    /// Combination of the extended labels, of unit norm, and its values, with the weights of the frame.
     combination: Vec<f64>,
     values: Vec<f64>,
-    /// f(Z direction) = scale · values on the pattern.
+    /// f(Z direction) = scale · values / weights on the pattern.
     direction: Vec<f64>,
     scale: f64,
     /// Least singular value of the inactive rows, and the next.
@@ -170,8 +170,11 @@ impl Curve {
         let zero = frame.zero_tolerance() * largest;
         // What f takes to rounding level may be on the kink.
         let steepest = t.iter().fold(0.0f64, |s, t| s.max(t.abs()));
-        let kink = (frame.zero_tolerance() * steepest).max(f.inverse(self.scale * zero).min(1e-3 * steepest));
-        let off_kink: Vec<usize> = self.pattern.inactive().filter(|&j| t[j].abs() > kink).collect();
+        let kink = |j: usize| {
+            let invisible = f.inverse(self.scale * zero / frame.weight(j));
+            (frame.zero_tolerance() * steepest).max(invisible.min(1e-3 * steepest))
+        };
+        let off_kink: Vec<usize> = self.pattern.inactive().filter(|&j| t[j].abs() > kink(j)).collect();
         if off_kink.len() < self.pattern.n_inactive() {
             let unknowns = frame.extended().ncols();
             if off_kink.len() + 1 < unknowns + SPARE_EQUATIONS {
@@ -192,7 +195,7 @@ impl Curve {
             && self.pattern.inactive().all(|j| self.values[j].abs() <= zero);
         let determined = self.input_rank == frame.inputs().ncols();
         if !signs_fit
-            || (determined && self.pattern.inactive().any(|j| t[j] > kink))
+            || (determined && self.pattern.inactive().any(|j| t[j] > kink(j)))
             || self.values.iter().all(|&v| v <= zero)
         {
             return Err(Rejection::WrongPattern);
@@ -221,8 +224,11 @@ impl Curve {
     }
 }
 
-/// Scales tried: those that bring the largest value before the activation to 10^(−3 + i/8).
-const SCALES: usize = 40;
+/// Scales tried: those that bring the largest value before the activation to 10^(−3 + i/32).
+const SCALES: usize = 160;
+
+/// Times that the distance between two scales is halved around the best: for exp(t²) − 1 those of the grid are up to a factor of e² apart.
+const HALVINGS: usize = 2;
 
 /// Gauss-Newton steps for scale and direction together.
 const MAX_STEPS: usize = 30;
@@ -232,11 +238,11 @@ const MAX_WEIGHT: f64 = 1e3;
 
 /// The active samples of a unit: values z to be explained as f(t) / s with t affine in the inputs.
 struct Image {
-    /// Active inputs, and the positive part of the active values.
+    /// Active inputs, and the positive part of the active values, without the weights of the frame.
     inputs: Mat<f64>,
     values: Vec<f64>,
     /// Norms of the rows of the extended labels, since an error δ in the combination changes a value by |q_j| δ; at least 1/√n,
-    /// the share of a row in an error δ of the basis itself.
+    /// the share of a row in an error δ of the basis itself. Without the weights of the frame.
     sensitivity: Vec<f64>,
     factor: RankRevealing,
     rank: usize,
@@ -249,11 +255,12 @@ impl Image {
         let inputs = pick_rows(frame.inputs(), active);
         let factor = RankRevealing::new(inputs.clone(), input_tolerance(active.len(), inputs.ncols()))?;
         let share = 1.0 / (frame.n() as f64).sqrt();
-        let sensitivity = active.iter().map(|&j| frame.extended().row(j).norm_l2().max(share)).collect();
+        let norm = |j: usize| frame.extended().row(j).norm_l2();
+        let sensitivity = active.iter().map(|&j| norm(j).max(share) / frame.weight(j)).collect();
         Ok(Image {
             rank: factor.rank().rank,
             inputs,
-            values: active.iter().map(|&j| values[j].max(0.0)).collect(),
+            values: active.iter().map(|&j| values[j].max(0.0) / frame.weight(j)).collect(),
             sensitivity,
             factor,
             constant: frame.bias().hidden(),
@@ -282,15 +289,24 @@ impl Image {
         if f.degree().is_some() || largest == 0.0 {
             return Ok(1.0);
         }
-        let candidates = (0..SCALES).map(|i| f.value(10f64.powf(-3.0 + i as f64 / 8.0)) / largest);
-        let mut best = (f64::INFINITY, 1.0);
-        for scale in candidates.filter(|scale| scale.is_finite() && *scale > 0.0) {
-            let curvature = self.curvature(f, scale);
-            if curvature < best.0 {
-                best = (curvature, scale);
+        let at = |exponent: f64| f.value(10f64.powf(exponent)) / largest;
+        let mut best = (f64::INFINITY, 0.0);
+        let mut consider = |exponents: &[f64]| {
+            for &exponent in exponents.iter().filter(|&&e| at(e).is_finite() && at(e) > 0.0) {
+                let curvature = self.curvature(f, at(exponent));
+                if curvature < best.0 {
+                    best = (curvature, exponent);
+                }
             }
+            best.1
+        };
+        let mut distance = 1.0 / 32.0;
+        let mut exponent = consider(&(0..SCALES).map(|i| -3.0 + distance * i as f64).collect::<Vec<_>>());
+        for _ in 0..HALVINGS {
+            distance /= 2.0;
+            exponent = consider(&[exponent - distance, exponent + distance]);
         }
-        let mut scale = best.1;
+        let mut scale = at(exponent);
         for _ in 0..MAX_STEPS {
             // f⁻¹(e^h s z) is f⁻¹(s z) + h s z / f'(t) to first order.
             let t = self.preimage(f, scale);
