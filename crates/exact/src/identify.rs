@@ -9,6 +9,10 @@ use crate::report::{UnitReason, UnitReport};
 /// cannot pass for a unit: with none to spare, as many free coefficients as equations.
 const SPARE_INACTIVE: usize = 2;
 
+/// Where the scale of a unit's weights is identified, the bound on its error must be below this part of it. The bound is worst-case: the
+/// errors measured (eᵗ − 1 on small t, labels in single precision) are a hundred times smaller.
+const SCALE_ACCURACY: f64 = 1e-2;
+
 /// The evidence for the units of a network, in its order.
 ///
 /// Units beyond those found by their kinks (always-active ones) carry no evidence but their count of active samples.
@@ -50,6 +54,8 @@ pub(crate) fn unit_reports(
                 UnitReason::TooFewInactive
             } else if antiparallel(frame, units, i) {
                 UnitReason::Parallel
+            } else if unit.scale_error > SCALE_ACCURACY {
+                UnitReason::UndeterminedScale
             } else {
                 UnitReason::Identified
             };
@@ -160,6 +166,7 @@ mod tests {
             pattern,
             activations: vec![],
             amplitude: 1.0,
+            scale_error: 0.0,
             null_residual: 0.0,
             null_gap: 1.0,
             input_rank: 1,
