@@ -134,7 +134,7 @@ pub struct UnitReport {
     /// Samples on which it is inactive.
     pub inactive: usize,
     /// The singular value above the least of the unit's joint system, whose norm is at most 1: how far every other combination of
-    /// the labels is from having the unit's pattern. For m < k, how far the unit's part of the joint system of all units is from the
+    /// the labels is from having the unit's pattern; 1 when there is no other. For m < k, how far the unit's part of the joint system of all units is from the
     /// other parts, in directions of unit norm.
     pub null_gap: f64,
     /// Least singular value of the joint system: zero to rounding for a true unit. For m < k, the larger of that system's residual and
