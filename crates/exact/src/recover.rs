@@ -126,7 +126,8 @@ fn recover_scaled(
 }
 
 /// Whether the network may have more units than its labels have dimensions: when that is what was asked for, or when the labels have
-/// full rank and a short pursuit finds no unit. Labels of lower rank show the width, whatever was asked for.
+/// full rank and a short pursuit finds no unit. Labels of lower rank show the width, whatever was asked for, and labels of higher rank
+/// than the width asked for (noise) are those of no such network.
 fn may_be_wide(
     samples: &Samples<'_>,
     begun: &Search,
@@ -134,7 +135,9 @@ fn may_be_wide(
     settings: &Settings,
 ) -> bool {
     let rank = label_spectrum.rank.rank;
-    let possible = settings.activation.is_relu() && rank == samples.m();
+    let possible = settings.activation.is_relu()
+        && rank == samples.m()
+        && settings.width.is_none_or(|width| width >= rank);
     let wider = settings.width.is_some_and(|width| width > rank);
     match settings.method {
         Method::Restarts => true,
