@@ -24,6 +24,10 @@ pub struct Unit {
     /// f(t) = amplitude · activations for the values t before the activation that `direction` gives. 1 for activations with a
     /// degree, where the scale is free; otherwise identified together with the direction.
     pub amplitude: f64,
+    /// Bound on the relative error of `amplitude`, and so on that of the size of `direction`, where they are identified; 0 for
+    /// activations with a degree. It is large where the values before the activation are so small, or so large, that the activation
+    /// is a power of them to the precision of the labels.
+    pub scale_error: f64,
     /// Least singular value of the joint system: zero, to the angle of the frame.
     pub null_residual: f64,
     /// The singular value above it (the system has norm at most 1): far from zero when the combination is unique.
@@ -267,6 +271,7 @@ impl JointSystem {
             pattern: self.pattern,
             activations,
             amplitude: 1.0,
+            scale_error: 0.0,
             null_residual: self.residual,
             null_gap: self.gap,
             input_rank: self.input_rank,

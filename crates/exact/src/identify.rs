@@ -1,6 +1,8 @@
 //! What these samples say about each unit.
 
 use orthant_estimate::{Frame, Unit};
+use orthant_linalg::lstsq::RankRevealing;
+use orthant_linalg::{Mat, product, tolerance};
 use orthant_network::{Network, Samples};
 
 use crate::report::{UnitReason, UnitReport};
@@ -8,6 +10,10 @@ use crate::report::{UnitReason, UnitReport};
 /// Inactive samples beyond the number of units that share them, which a set of units must have so that a combination of them
 /// cannot pass for a unit: with none to spare, as many free coefficients as equations.
 const SPARE_INACTIVE: usize = 2;
+
+/// Where the scale of a unit's weights is identified, the bound on its error must be below this part of it. The bound is worst-case: the
+/// errors measured (eᵗ − 1 on small t, labels in single precision) are a hundred times smaller.
+const SCALE_ACCURACY: f64 = 1e-2;
 
 /// The evidence for the units of a network, in its order.
 ///
@@ -50,13 +56,18 @@ pub(crate) fn unit_reports(
                 UnitReason::TooFewInactive
             } else if antiparallel(frame, units, i) {
                 UnitReason::Parallel
+            } else if in_affine_part(frame, unit) {
+                UnitReason::Orientation
+            } else if unit.scale_error > SCALE_ACCURACY {
+                UnitReason::UndeterminedScale
             } else {
                 UnitReason::Identified
             };
             UnitReport {
                 active,
                 inactive,
-                null_gap: unit.null_gap,
+                // Infinite for a single unit, which has no other combination beside it.
+                null_gap: if unit.null_gap.is_finite() { unit.null_gap } else { 1.0 },
                 null_residual: unit.null_residual,
                 margin,
                 undetermined_directions: undetermined,
@@ -88,6 +99,28 @@ fn antiparallel(frame: &Frame, units: &[Unit], i: usize) -> bool {
     units.iter().enumerate().any(|(j, other)| {
         let dot: f64 = units[i].direction.iter().zip(&other.direction).map(|(a, b)| a * b).sum();
         i != j && dot <= -(1.0 - frame.zero_tolerance()) * size(&units[i]) * size(other)
+    })
+}
+
+/// Whether the values of a unit before the rectifier are in the affine part of the labels, up to a constant that the output bias
+/// takes up: f(t) = t + f(−t), so that always-active units make up for a unit that faces the other way.
+fn in_affine_part(frame: &Frame, unit: &Unit) -> bool {
+    let (extended, linear) = (frame.extended(), frame.linear());
+    if !frame.activation().is_relu() || linear.ncols() == 0 {
+        return false;
+    }
+    let direction = Mat::from_fn(unit.direction.len(), 1, |i, _| unit.direction[i]);
+    let t = product::matmul(frame.inputs(), direction.as_ref());
+    let affine = product::matmul(extended, linear);
+    let constants = extended.subcols(frame.k(), extended.ncols() - frame.k());
+    let l = affine.ncols();
+    let span = Mat::from_fn(frame.n(), l + constants.ncols(), |j, i| {
+        if i < l { affine[(j, i)] } else { constants[(j, i - l)] }
+    });
+    let rounding = tolerance::backward(span.nrows(), span.ncols());
+    RankRevealing::new(span, rounding).is_ok_and(|factor| {
+        let rest = factor.complement(t.as_ref());
+        product::frobenius(rest.as_ref()) <= frame.zero_tolerance() * product::frobenius(t.as_ref())
     })
 }
 
@@ -160,6 +193,7 @@ mod tests {
             pattern,
             activations: vec![],
             amplitude: 1.0,
+            scale_error: 0.0,
             null_residual: 0.0,
             null_gap: 1.0,
             input_rank: 1,

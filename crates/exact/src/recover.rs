@@ -2,7 +2,7 @@
 
 use orthant_estimate::frame::LabelSpectrum;
 use orthant_estimate::{Callback, Frame, Reporter};
-use orthant_linalg::{LinalgError, Mat, MatRef};
+use orthant_linalg::{LinalgError, Mat, MatRef, tolerance};
 use orthant_network::{Network, RowScale, Samples};
 
 use crate::answer::Answer;
@@ -138,7 +138,8 @@ pub(crate) fn frame_for(
 }
 
 /// Whether the network may have more units than its labels have dimensions: when that is what was asked for, or when the labels have
-/// full rank and a short pursuit finds no unit. Labels of lower rank show the width, whatever was asked for.
+/// full rank and a short pursuit finds no unit. Labels of lower rank show the width, whatever was asked for, and labels of higher rank
+/// than the width asked for (noise) are those of no such network.
 fn may_be_wide(
     samples: &Samples<'_>,
     begun: &Search,
@@ -146,7 +147,9 @@ fn may_be_wide(
     settings: &Settings,
 ) -> bool {
     let rank = label_spectrum.rank.rank;
-    let possible = settings.activation.is_relu() && rank == samples.m();
+    let possible = settings.activation.is_relu()
+        && rank == samples.m()
+        && settings.width.is_none_or(|width| width >= rank);
     let wider = settings.width.is_some_and(|width| width > rank);
     match settings.method {
         Method::Restarts => true,
@@ -169,19 +172,29 @@ fn power_of_two_near(a: MatRef<'_, f64>) -> f64 {
     }
 }
 
-/// The network of x and a, from that of x / `input_scale` and a / `label_scale`.
+/// The network of x and a, from that of x / `input_scale` and a / `label_scale`, which are powers of two.
 fn rescale(network: &Network, input_scale: f64, label_scale: f64) -> Result<Network, RecoverError> {
     let activation = network.activation();
+    let overflow = LinalgError::NoConvergence { what: "scaling", rows: network.m(), cols: network.k() };
     // f(v x/s + b) = f(v x + s b)/sᶜ keeps the rows of V as they are; without a degree c they take up the scale.
-    let (row_factor, bias_factor, factor) = match activation.degree() {
-        Some(1.0) => (1.0, input_scale, label_scale / input_scale),
-        Some(degree) => (1.0, input_scale, label_scale / input_scale.powf(degree)),
-        None => (1.0 / input_scale, 1.0, label_scale),
+    let (row_factor, bias_factor, exponent) = match activation.degree() {
+        Some(degree) => (1.0, input_scale, label_scale.log2() - degree * input_scale.log2()),
+        None => (1.0 / input_scale, 1.0, label_scale.log2()),
     };
-    let u = Mat::from_fn(network.m(), network.k(), |o, i| network.u()[(o, i)] * factor);
+    // sᶜ may be out of range where u/sᶜ is not: half of the exponent first, the rest after it.
+    let half = (exponent / 2.0).floor();
+    let u = Mat::from_fn(network.m(), network.k(), |o, i| {
+        network.u()[(o, i)] * half.exp2() * (exponent - half).exp2()
+    });
     let v = Mat::from_fn(network.k(), network.d(), |i, r| network.v()[(i, r)] * row_factor);
+    let vanishes = |i: usize| network.u().col(i).norm_max() > 0.0 && u.col(i).norm_max() < SMALLEST_WEIGHT;
+    if (0..network.k()).any(vanishes) {
+        return Err(RecoverError::Linalg(overflow));
+    }
     let b = network.b().map(|b| b.iter().map(|b| b * bias_factor).collect());
     let c = network.c().map(|c| c.iter().map(|c| c * label_scale).collect());
-    let overflow = LinalgError::NoConvergence { what: "scaling", rows: network.m(), cols: network.k() };
     Network::with_activation(activation.clone(), u, v, b, c).map_err(|_| RecoverError::Linalg(overflow))
 }
+
+/// Output weights all below this have lost digits on the way: 2⁻¹⁰²² is the least number that has them all.
+const SMALLEST_WEIGHT: f64 = f64::MIN_POSITIVE / tolerance::EPS;

@@ -92,6 +92,9 @@ pub enum UnitReason {
     Parallel,
     /// Its active inputs do not vary in all directions; the weights have minimum norm in the others.
     UndeterminedDirections,
+    /// The activation has no degree, so that the scale of the weights is part of the function, but on these samples it is a power to the
+    /// precision of the labels: eᵗ − 1 is t for small t.
+    UndeterminedScale,
     /// Asked for (by the width given) but without any trace in the labels: never active, or merged with another unit.
     NoTrace,
     /// The labels do not tell which way it faces: some units can be turned together, f(t) = t + f(−t), without a trace.
@@ -111,6 +114,9 @@ impl fmt::Display for UnitReason {
             UnitReason::TooFewInactive => "too few inactive samples",
             UnitReason::Parallel => "parallel to another unit on these samples",
             UnitReason::UndeterminedDirections => "its active inputs do not vary in every direction",
+            UnitReason::UndeterminedScale => {
+                "the activation is a power on these samples: the scale of its weights is open"
+            }
             UnitReason::NoTrace => {
                 "no trace in the labels: never active on these inputs, or merged with another unit"
             }
@@ -128,7 +134,7 @@ pub struct UnitReport {
     /// Samples on which it is inactive.
     pub inactive: usize,
     /// The singular value above the least of the unit's joint system, whose norm is at most 1: how far every other combination of
-    /// the labels is from having the unit's pattern. For m < k, how far the unit's part of the joint system of all units is from the
+    /// the labels is from having the unit's pattern; 1 when there is no other. For m < k, how far the unit's part of the joint system of all units is from the
     /// other parts, in directions of unit norm.
     pub null_gap: f64,
     /// Least singular value of the joint system: zero to rounding for a true unit. For m < k, the larger of that system's residual and

@@ -8,8 +8,8 @@ use crate::RecoverError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Pursuit, then the cone walk for what is missing, then pursuit again with all its patience, then the lift; the lift in any
-    /// case as a proof of uniqueness where there are samples enough and [`Settings::max_lift`] allows. Restarts when the rank of
-    /// the labels is m, or below the width given, and that does not explain them: the width may exceed m.
+    /// case as a proof of uniqueness where there are samples enough and [`Settings::max_lift`] allows. Restarts before all that when
+    /// the rank of the labels is m, and the width given is larger or a short pursuit finds no unit: the width may exceed m.
     Auto,
     /// Row-span pursuit only: [`orthant_estimate::pursuit`].
     Pursuit,

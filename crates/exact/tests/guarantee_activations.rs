@@ -2,8 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use orthant_exact::{BiasModel, Method, RecoverError, Recovery, Settings, UniquenessLevel, Verdict, recover};
-use orthant_network::{Activation, BiasKind, Planted, PlantedSpec, Rectifier, RowScale, Samples, align};
+use orthant_exact::{
+    BiasModel, Method, RecoverError, Recovery, Settings, UniquenessLevel, UnitReason, Verdict, recover,
+};
+use orthant_network::{
+    Activation, BiasKind, Network, Planted, PlantedSpec, Rectifier, RowScale, Samples, align,
+};
 
 /// Seeds of each case: fixed, and not chosen.
 const SEEDS: std::ops::Range<u64> = 0..6;
@@ -157,4 +161,67 @@ fn an_activation_of_the_users_own_is_recovered_with_its_scale() {
     let activation = Activation::rectified(Quadratic);
     let exact = count_exact(&activation, BiasKind::None, 120);
     assert!(exact >= REQUIRED, "{exact} of 6");
+}
+
+/// t² without its degree: the scale of the weights is free, and nobody says so.
+#[derive(Debug)]
+struct Square;
+
+impl Rectifier for Square {
+    fn name(&self) -> String {
+        "square without a degree".to_string()
+    }
+    fn value(&self, t: f64) -> f64 {
+        t * t
+    }
+    fn derivative(&self, t: f64) -> f64 {
+        2.0 * t
+    }
+    fn inverse(&self, z: f64) -> f64 {
+        z.sqrt()
+    }
+}
+
+/// eᵗ − 1 on inputs of size 10⁻⁶ is t to within single precision, and t² is a power for any t: weights of any size explain the labels.
+#[test]
+fn a_scale_that_the_labels_do_not_show_is_not_exact() {
+    let shrunk = |seed: u64| {
+        let mut planted = planted(&Activation::expm1(), BiasKind::None, 300, seed);
+        planted.x *= 1e-6;
+        planted.a = planted.network.labels(planted.x.as_ref());
+        planted.a.col_iter_mut().for_each(|col| col.iter_mut().for_each(|a| *a = f64::from(*a as f32)));
+        planted
+    };
+    let square = Activation::rectified(Square);
+    for seed in SEEDS {
+        let cases = [
+            (Activation::expm1(), shrunk(seed)),
+            (square.clone(), planted(&square, BiasKind::None, 300, seed)),
+        ];
+        for (activation, planted) in cases {
+            let settings = Settings { activation: activation.clone(), ..Settings::default() };
+            let report = answer(&planted, &settings).expect("enough samples").report;
+            assert_ne!(report.verdict, Verdict::Exact, "{activation} seed {seed}");
+            let open =
+                report.units.iter().filter(|unit| unit.reason == UnitReason::UndeterminedScale).count();
+            assert!(open >= REQUIRED, "{activation} seed {seed}: {open} of 6, {}", report.reason);
+        }
+    }
+}
+
+/// Inputs of size 10¹²⁰ and output weights of size 10⁻²⁹⁰ under t³: the cube of the input scale is no number, the weights are.
+#[test]
+fn scales_whose_powers_overflow_change_nothing() {
+    let cube = Activation::power(3.0).expect("positive");
+    let mut large = planted(&cube, BiasKind::None, 100, 0);
+    let network = large.network;
+    let u = 1e-290 * network.u();
+    large.network =
+        Network::with_activation(cube.clone(), u, network.v().to_owned(), None, None).expect("fits");
+    // (10¹²⁰)³ · 10⁻²⁹⁰ = 10⁷⁰.
+    (large.x, large.a) = (1e120 * &large.x, 1e70 * &large.a);
+    let settings = Settings { activation: cube, ..Settings::default() };
+    let Recovery { network, report } = answer(&large, &settings).expect("enough samples");
+    assert_eq!(report.verdict, Verdict::Exact, "{}", report.reason);
+    assert!(align(&network, &large.network).worst() <= MATCHED);
 }

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use orthant_exact::{
     BiasModel, Method, Reason, RecoverError, Recovery, Settings, UnitReason, Verdict, recover,
 };
-use orthant_network::{BiasKind, InputKind, PlantedSpec, Samples, align};
+use orthant_linalg::{Mat, random};
+use orthant_network::{BiasKind, InputKind, Network, PlantedSpec, Samples, align};
 use orthant_testkit::check::LARGEST_TOLERANCE;
 use orthant_testkit::{Departure, Instance, Judgement, LabelKind, Recipe, check, strategy, suite};
 use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_ne, prop_oneof};
@@ -354,4 +355,33 @@ fn a_small_output_of_noise_is_not_exact() {
             .report;
         assert!(!matches!(report.verdict, Verdict::Exact | Verdict::ExactOnSamples), "{report:?}");
     }
+}
+
+/// A = u f(x − 0.2) + w (x + 50) on inputs above −50 is also −u f(0.2 − x) and another affine function: the kink is known, not the
+/// side on which the unit is active.
+#[test]
+fn a_unit_that_an_affine_part_can_turn_is_not_identified() {
+    for seed in 0..4 {
+        let x = InputKind::Gaussian.sample(1, 60, &mut random::stream(seed, "one input", 0));
+        let u = Mat::from_fn(2, 2, |o, i| [[1.0, 0.5], [-0.3, 2.0]][o][i]);
+        let network = Network::new(u, Mat::full(2, 1, 1.0), Some(vec![-0.2, 50.0]), None).expect("fits");
+        let a = network.labels(x.as_ref());
+        let samples = Samples::new(x.as_ref(), a.as_ref()).expect("finite");
+        let report = recover(&samples, &Settings::default(), &mut |_| ControlFlow::Continue(()))
+            .expect("enough")
+            .report;
+        assert_eq!(report.verdict, Verdict::ExactOnSamples, "{}", report.reason);
+        let reasons: Vec<UnitReason> = report.units.iter().map(|unit| unit.reason).collect();
+        assert_eq!(reasons, [UnitReason::Orientation, UnitReason::AlwaysActive], "seed {seed}");
+    }
+}
+
+#[test]
+fn a_single_unit_without_biases_has_a_finite_gap() {
+    let spec = PlantedSpec { m: 2, k: 1, d: 3, seed: 1, ..PlantedSpec::default() };
+    let planted = spec.plant(60).expect("valid");
+    let samples = Samples::new(planted.x.as_ref(), planted.a.as_ref()).expect("finite");
+    let settings = Settings { bias: BiasModel::Known(BiasKind::None), ..Settings::default() };
+    let report = recover(&samples, &settings, &mut |_| ControlFlow::Continue(())).expect("enough").report;
+    assert_eq!((report.verdict, report.units[0].null_gap), (Verdict::Exact, 1.0));
 }

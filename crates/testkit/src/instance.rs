@@ -70,7 +70,7 @@ impl Instance {
 
     /// The part of the network that leaves a trace in the labels, written with as few units as possible.
     ///
-    /// Units that are active on no sample are left out, as are those without output weights; units with the same hidden weights
+    /// Units that are zero on every sample are left out, as are those without output weights; units with the same hidden weights
     /// and bias are one, with the sum of their output weights. No method can do better from samples, so this is what answers are
     /// compared with.
     pub fn visible(&self) -> Network {
@@ -85,9 +85,10 @@ impl Instance {
             let rounding = tolerance::backward(1, network.d() + 1) * scale;
             first.iter().zip(&second).all(|(a, b)| (a - b).abs() <= rounding)
         };
-        let patterns = self.patterns();
+        // Activations with two slopes are zero nowhere off the kink.
+        let activations = network.activations(self.x());
         let mut kept: Vec<(usize, Vec<f64>)> = Vec::new();
-        for i in (0..network.k()).filter(|&i| patterns[i].n_active() > 0) {
+        for i in (0..network.k()).filter(|&i| activations.row(i).norm_max() > 0.0) {
             let column = network.u().col(i).iter().copied();
             match kept.iter_mut().find(|(j, _)| same(*j, i)) {
                 Some((_, sum)) => sum.iter_mut().zip(column).for_each(|(s, u)| *s += u),
@@ -95,7 +96,8 @@ impl Instance {
             }
         }
         kept.retain(|(_, column)| column.iter().any(|&u| u != 0.0));
-        Network::new(
+        Network::with_activation(
+            network.activation().clone(),
             Mat::from_fn(network.m(), kept.len(), |o, i| kept[i].1[o]),
             Mat::from_fn(kept.len(), network.d(), |i, r| network.v()[(kept[i].0, r)]),
             network.b().map(|b| kept.iter().map(|(i, _)| b[*i]).collect()),
@@ -121,7 +123,8 @@ impl Instance {
 #[cfg(test)]
 mod tests {
     use crate::recipe::{Departure, LabelKind, Recipe};
-    use orthant_network::{BiasKind, PlantedSpec, align};
+    use crate::tolerance;
+    use orthant_network::{Activation, BiasKind, PlantedSpec, align};
 
     fn recipe() -> Recipe {
         let spec = PlantedSpec { m: 6, k: 4, d: 5, bias: BiasKind::Both, seed: 1, ..PlantedSpec::default() };
@@ -134,6 +137,25 @@ mod tests {
         assert_eq!(align(&instance.visible(), &instance.network).worst(), 0.0);
         // κ of a few hundred in each of three factors, times 8 √(80·6) ε.
         assert!(instance.tolerance() < 1e-8, "{:?}", instance.condition());
+    }
+
+    #[test]
+    fn the_visible_part_keeps_the_activation() {
+        for name in ["power:2", "expm1", "leaky-relu:0.1", "abs"] {
+            let activation: Activation = name.parse().expect("built in");
+            let plain = recipe();
+            let spec = PlantedSpec { activation, ..plain.spec };
+            let recipe = Recipe { spec, ..plain }.with(Departure::ActiveOn { unit: 1, samples: 0 });
+            let instance = recipe.plant().expect("valid");
+            let visible = instance.visible();
+            // With two slopes a unit that is nowhere active is still somewhere.
+            let hidden = usize::from(visible.activation().negative_slope().is_none());
+            assert_eq!(visible.k(), 4 - hidden, "{name}");
+            assert_eq!(visible.activation().name(), name);
+            let error = &visible.labels(instance.x()) - instance.a();
+            let rounding = tolerance::backward(6, 80) * instance.a().norm_l2();
+            assert!(error.norm_l2() <= rounding, "{name}: {}", error.norm_l2());
+        }
     }
 
     #[test]

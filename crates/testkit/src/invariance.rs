@@ -4,7 +4,7 @@
 //! samples, so the result is judged like any other instance.
 
 use orthant_linalg::{Mat, product, random};
-use orthant_network::Network;
+use orthant_network::{Activation, Network};
 
 use crate::instance::Instance;
 
@@ -15,6 +15,7 @@ use crate::instance::Instance;
 pub fn permute_units(network: &Network, order: &[usize]) -> Network {
     assert_permutation(order, network.k());
     rebuild(
+        network.activation(),
         Mat::from_fn(network.m(), order.len(), |o, i| network.u()[(o, order[i])]),
         Mat::from_fn(order.len(), network.d(), |i, r| network.v()[(order[i], r)]),
         network.b().map(|b| order.iter().map(|&i| b[i]).collect()),
@@ -25,12 +26,17 @@ pub fn permute_units(network: &Network, order: &[usize]) -> Network {
 /// Moves a positive factor per unit from U to V and b, and back to normal form: the same network, to rounding.
 ///
 /// # Panics
-/// When there is not one positive factor per unit.
+/// When there is not one positive factor per unit, or the activation has no degree.
 pub fn rescale_units(network: &Network, factors: &[f64]) -> Network {
     assert_eq!(factors.len(), network.k(), "one factor per unit");
     assert!(factors.iter().all(|&f| f > 0.0 && f.is_finite()), "factors are positive: {factors:?}");
+    let degree = network
+        .activation()
+        .degree()
+        .expect("factors move between layers only for multiplicative activations");
     rebuild(
-        Mat::from_fn(network.m(), network.k(), |o, i| network.u()[(o, i)] / factors[i]),
+        network.activation(),
+        Mat::from_fn(network.m(), network.k(), |o, i| network.u()[(o, i)] / factors[i].powf(degree)),
         Mat::from_fn(network.k(), network.d(), |i, r| network.v()[(i, r)] * factors[i]),
         network.b().map(|b| b.iter().zip(factors).map(|(b, f)| b * f).collect()),
         network.c().map(<[f64]>::to_vec),
@@ -65,6 +71,7 @@ pub fn with_samples_permuted(instance: &Instance, order: &[usize]) -> Instance {
 pub fn with_inputs_rotated(instance: &Instance, rotation: &Mat<f64>) -> Instance {
     let network = &instance.network;
     let rotated = rebuild(
+        network.activation(),
         network.u().to_owned(),
         product::matmul(network.v(), rotation.transpose()),
         network.b().map(<[f64]>::to_vec),
@@ -74,17 +81,23 @@ pub fn with_inputs_rotated(instance: &Instance, rotation: &Mat<f64>) -> Instance
     Instance::new(format!("{}, inputs rotated", instance.name), rotated, x, instance.a.clone())
 }
 
-/// The instance with inputs sx, hidden bias sb and output weights U/s.
+/// The instance with inputs sx, hidden bias sb and output weights U/sᶜ for an activation of degree c; with inputs sx and hidden weights
+/// V/s for one without a degree.
 ///
 /// # Panics
 /// When `scale` is not positive.
 pub fn with_inputs_scaled(instance: &Instance, scale: f64) -> Instance {
     assert!(scale > 0.0, "a scale is positive, not {scale}");
     let network = &instance.network;
+    let (output, hidden) = match network.activation().degree() {
+        Some(degree) => (scale.powf(degree), 1.0),
+        None => (1.0, scale),
+    };
     let scaled = rebuild(
-        Mat::from_fn(network.m(), network.k(), |o, i| network.u()[(o, i)] / scale),
-        network.v().to_owned(),
-        network.b().map(|b| b.iter().map(|b| scale * b).collect()),
+        network.activation(),
+        Mat::from_fn(network.m(), network.k(), |o, i| network.u()[(o, i)] / output),
+        Mat::from_fn(network.k(), network.d(), |i, r| network.v()[(i, r)] / hidden),
+        network.b().map(|b| b.iter().map(|b| b * scale / hidden).collect()),
         network.c().map(<[f64]>::to_vec),
     );
     let x = Mat::from_fn(instance.x.nrows(), instance.x.ncols(), |r, j| scale * instance.x[(r, j)]);
@@ -99,6 +112,7 @@ pub fn with_labels_scaled(instance: &Instance, scale: f64) -> Instance {
     assert!(scale != 0.0, "labels scaled by zero are none");
     let network = &instance.network;
     let scaled = rebuild(
+        network.activation(),
         Mat::from_fn(network.m(), network.k(), |o, i| scale * network.u()[(o, i)]),
         network.v().to_owned(),
         network.b().map(<[f64]>::to_vec),
@@ -119,6 +133,7 @@ pub fn with_labels_rotated(instance: &Instance, rotation: &Mat<f64>) -> Instance
         (0..c.len()).map(|o| column[(o, 0)]).collect()
     };
     let rotated = rebuild(
+        network.activation(),
         product::matmul(rotation.as_ref(), network.u()),
         network.v().to_owned(),
         network.b().map(<[f64]>::to_vec),
@@ -162,8 +177,15 @@ fn assert_permutation(order: &[usize], n: usize) {
     assert!(sorted.iter().copied().eq(0..n), "{order:?} is not a permutation of 0..{n}");
 }
 
-fn rebuild(u: Mat<f64>, v: Mat<f64>, b: Option<Vec<f64>>, c: Option<Vec<f64>>) -> Network {
-    Network::new(u, v, b, c).expect("a transformed network has fitting shapes and finite weights")
+fn rebuild(
+    activation: &Activation,
+    u: Mat<f64>,
+    v: Mat<f64>,
+    b: Option<Vec<f64>>,
+    c: Option<Vec<f64>>,
+) -> Network {
+    Network::with_activation(activation.clone(), u, v, b, c)
+        .expect("a transformed network has fitting shapes and finite weights")
 }
 
 #[cfg(test)]
@@ -187,6 +209,22 @@ mod tests {
             let allowed = tolerance::backward(6, 70) * product::frobenius(variant.a());
             assert!(product::frobenius(difference.as_ref()) <= allowed, "{}", variant.name);
             assert!(check::judge(&variant, Some(&variant.network)).is_recovered(), "{}", variant.name);
+        }
+    }
+
+    #[test]
+    fn variants_keep_the_activation() {
+        for name in ["leaky-relu:0.1", "abs", "power:2", "expm1"] {
+            let activation: Activation = name.parse().expect("built in");
+            let spec = PlantedSpec { m: 6, k: 4, d: 5, activation, seed: 4, ..PlantedSpec::default() };
+            let plain = Recipe::plain(spec, 70).plant().expect("valid");
+            let scaled = [with_inputs_scaled(&plain, 0.125), with_labels_scaled(&plain, -4.0)];
+            for variant in scaled.iter().chain([&with_units_permuted(&plain, &permutation(4, 3))]) {
+                assert_eq!(variant.network.activation().name(), name);
+                let difference = &variant.network.labels(variant.x()) - &variant.a;
+                let allowed = tolerance::backward(6, 70) * product::frobenius(variant.a());
+                assert!(product::frobenius(difference.as_ref()) <= allowed, "{}", variant.name);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! How an instance is described: a plain planted network, and what is changed about it.
 
 use orthant_linalg::{Mat, MatRef, product, random};
-use orthant_network::{Network, Planted, PlantedSpec, SpecError};
+use orthant_network::{Activation, Network, Planted, PlantedSpec, SpecError};
 
 use crate::instance::Instance;
 use crate::tolerance;
@@ -207,6 +207,7 @@ fn change_inputs(x: &mut Mat<f64>, departure: Departure) {
 
 /// The parts of a network, to be changed.
 struct Weights {
+    activation: Activation,
     u: Mat<f64>,
     v: Mat<f64>,
     b: Option<Vec<f64>>,
@@ -216,6 +217,7 @@ struct Weights {
 impl Weights {
     fn of(network: &Network) -> Weights {
         Weights {
+            activation: network.activation().clone(),
             u: network.u().to_owned(),
             v: network.v().to_owned(),
             b: network.b().map(<[f64]>::to_vec),
@@ -280,7 +282,7 @@ impl Weights {
     }
 
     fn network(self) -> Network {
-        Network::new(self.u, self.v, self.b, self.c)
+        Network::with_activation(self.activation, self.u, self.v, self.b, self.c)
             .expect("the parts come from a network and keep their shapes")
     }
 }

@@ -113,6 +113,8 @@ struct Curve {
     /// f(Z direction) = scale · values / weights on the pattern.
     direction: Vec<f64>,
     scale: f64,
+    /// Relative error of the scale for an error of norm one in the combination; 0 where the scale is free.
+    scale_condition: f64,
     /// Least singular value of the inactive rows, and the next.
     residual: f64,
     gap: f64,
@@ -147,6 +149,7 @@ impl Curve {
             values,
             direction,
             scale,
+            scale_condition: image.scale_condition(frame.activation(), scale)?,
             residual: least.sigma_min,
             gap: least.sigma_next,
             misfit,
@@ -217,6 +220,7 @@ impl Curve {
             pattern: self.pattern,
             activations,
             amplitude,
+            scale_error: self.scale_condition * allowed / self.gap,
             null_residual: self.residual,
             null_gap: self.gap,
             input_rank: self.input_rank,
@@ -308,14 +312,10 @@ impl Image {
         }
         let mut scale = at(exponent);
         for _ in 0..MAX_STEPS {
-            // f⁻¹(e^h s z) is f⁻¹(s z) + h s z / f'(t) to first order.
             let t = self.preimage(f, scale);
             let weights = self.weights(f, scale, &t);
             let (rows, r) = self.inputs.shape();
-            let per_scale: Vec<f64> = (0..rows)
-                .map(|j| scale * self.values[j] / f.derivative(t[j]))
-                .map(|slope| if slope.is_finite() { slope } else { 0.0 })
-                .collect();
+            let per_scale = self.per_scale(f, scale, &t);
             let system = Mat::from_fn(rows, r + 1, |j, i| {
                 weights[j] * if i < r { self.inputs[(j, i)] } else { -per_scale[j] }
             });
@@ -328,6 +328,33 @@ impl Image {
             }
         }
         Ok(scale)
+    }
+
+    /// The derivative of f⁻¹(s z) in the logarithm of s: s z / f'(t).
+    fn per_scale(&self, f: &Activation, scale: f64, t: &[f64]) -> Vec<f64> {
+        let slopes = t.iter().zip(&self.values).map(|(&t, z)| scale * z / f.derivative(t));
+        slopes.map(|slope| if slope.is_finite() { slope } else { 0.0 }).collect()
+    }
+
+    /// Relative error of the scale that an error of norm one in the combination explains; 0 where the scale is free.
+    ///
+    /// Such an error moves each weighted value by one at most, so that it is √n over the distance of the weighted derivative in
+    /// log s from the affine functions. That vanishes as f becomes a power of t on the values there are: eᵗ − 1 is t for small t.
+    fn scale_condition(&self, f: &Activation, scale: f64) -> Result<f64, Rejection> {
+        if f.degree().is_some() {
+            return Ok(0.0);
+        }
+        let (rows, r) = self.inputs.shape();
+        let t = self.preimage(f, scale);
+        let weights = self.weights(f, scale, &t);
+        let per_scale = self.per_scale(f, scale, &t);
+        let weighted = Mat::from_fn(rows, r, |j, i| weights[j] * self.inputs[(j, i)]);
+        let derivative = Mat::from_fn(rows, 1, |j, _| weights[j] * per_scale[j]);
+        let factor = RankRevealing::new(weighted, input_tolerance(rows, r))?;
+        let distance = product::frobenius(factor.complement(derivative.as_ref()).as_ref());
+        // A distance at rounding level is none.
+        let rounding = tolerance::backward(rows, r + 1) * product::frobenius(derivative.as_ref());
+        Ok(if distance > rounding { (rows as f64).sqrt() / distance } else { f64::MAX.sqrt() })
     }
 
     /// The part of f⁻¹(s z) that is not affine in the inputs, relative to its variation.

@@ -101,6 +101,7 @@ impl Pair {
             pattern: self.pattern,
             activations: scaled(self.values),
             amplitude: 1.0,
+            scale_error: 0.0,
             null_residual: self.residual,
             null_gap: self.gap,
             // A gap off the kink leaves no direction open: the inputs enter the system on both sides.
