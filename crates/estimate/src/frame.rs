@@ -122,12 +122,15 @@ fn rounding_of_entries(samples: &Samples<'_>, norm: f64, rms: f64) -> Option<f64
         let size = norm / ((samples.n() * samples.m()) as f64).sqrt();
         return Some(step(size * tolerance::EPS_F32));
     }
-    (1..=MAX_DECIMALS).find_map(|digits| {
-        let unit = 10f64.powi(digits);
-        let is_multiple =
-            |a: f64| (a * unit - (a * unit).round()).abs() <= 2.0 * tolerance::EPS * (a * unit).abs();
-        all(&is_multiple).then(|| step(1.0 / unit))
-    })
+    (1..=MAX_DECIMALS)
+        .find_map(|digits| {
+            let unit = 10f64.powi(digits);
+            let is_multiple =
+                |a: f64| (a * unit - (a * unit).round()).abs() <= 2.0 * tolerance::EPS * (a * unit).abs();
+            all(&is_multiple).then(|| step(1.0 / unit))
+        })
+        // Labels beyond 2⁵³ steps are multiples of any step.
+        .filter(|&precision| precision > tolerance::EPS)
 }
 
 impl Frame {
@@ -468,6 +471,15 @@ mod tests {
             "{} against {expected}",
             spectrum.precision
         );
+    }
+
+    #[test]
+    fn large_labels_are_not_taken_for_decimals() {
+        let p = planted(BiasKind::Both);
+        let a = 1e14 * &p.a;
+        let samples = Samples::new(p.x.as_ref(), a.as_ref().subrows(0, 2)).expect("valid");
+        let spectrum = LabelSpectrum::of(&samples, true).expect("finite");
+        assert!(spectrum.precision >= tolerance::EPS, "{}", spectrum.precision);
     }
 
     #[test]
