@@ -62,6 +62,7 @@ impl Answer {
             holdout_allowed: self.holdout_allowed(),
             undetermined_inputs,
             coarse_precision: (self.precision > COARSE).then_some(self.precision),
+            decimal_excess: decimal_excess(label_spectrum, residual * fit.label_scale()),
             units: &units,
         };
         let (verdict, reason) = judge(&evidence);
@@ -101,6 +102,12 @@ impl Answer {
         };
         Recovery { network: self.network, report }
     }
+}
+
+/// What a network with a residual (root mean square, in units of the labels) leaves of labels that are rounded to decimals, over what
+/// the rounding explains; 1 for other labels.
+pub(crate) fn decimal_excess(spectrum: &LabelSpectrum, residual: f64) -> f64 {
+    spectrum.decimal_error.map_or(1.0, |error| spectrum.tail_excess.max(residual / error))
 }
 
 /// σ_1 over σ_min; infinite when that is zero to rounding.

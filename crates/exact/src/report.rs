@@ -201,6 +201,11 @@ pub enum Reason {
         /// What it may be.
         allowed: f64,
     },
+    /// The labels carry more than rounding to their decimals explains: noise, or a unit too weak to be told from it.
+    BeyondDecimals {
+        /// How many times more.
+        excess: f64,
+    },
     /// The labels do not vary.
     ConstantLabels,
 }
@@ -240,6 +245,10 @@ impl fmt::Display for Reason {
             Reason::Residual { residual, allowed } => {
                 write!(f, "relative residual {residual:.1e}, above the {allowed:.1e} that rounding explains")
             }
+            Reason::BeyondDecimals { excess } => write!(
+                f,
+                "beside the network the labels carry {excess:.1} times what rounding to their decimals explains: noise, or a unit too weak to be told from it"
+            ),
             Reason::ConstantLabels => write!(f, "the labels do not vary over the samples"),
         }
     }

@@ -20,11 +20,18 @@ pub(crate) struct Evidence<'a> {
     pub(crate) undetermined_inputs: usize,
     /// Precision of the labels, when it is below that of `f64`.
     pub(crate) coarse_precision: Option<f64>,
+    /// What the network leaves of the labels, over what rounding to their decimals explains: the larger of the flat tail of their
+    /// spectrum and of the residual.
+    pub(crate) decimal_excess: f64,
     pub(crate) units: &'a [UnitReport],
 }
 
 /// A network that leaves more than this of the labels unexplained is no approximation.
 const APPROXIMATE: f64 = 0.1;
+
+/// More than this times what rounding explains holds something else: norms of some hundred independent errors or more stray by a few
+/// per cent.
+const MAX_DECIMAL_EXCESS: f64 = 1.5;
 
 /// The verdict, and what it rests on or fails by. The checks are in the order in which a user would want to hear of them.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> (Verdict, Reason) {
@@ -63,6 +70,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> (Verdict, Reason) {
     }
     if evidence.holdout.is_none() {
         return (Verdict::ExactOnSamples, Reason::NothingHeldOut);
+    }
+    if !within(evidence.decimal_excess, MAX_DECIMAL_EXCESS) {
+        return (Verdict::Approximate, Reason::BeyondDecimals { excess: evidence.decimal_excess });
     }
     let reason = match evidence.coarse_precision {
         Some(precision) => Reason::AllChecksPassedToLabelPrecision { precision },
@@ -104,6 +114,7 @@ mod tests {
             holdout_allowed: 1e-12,
             undetermined_inputs: 0,
             coarse_precision: None,
+            decimal_excess: 1.0,
             units,
         }
     }
@@ -122,6 +133,7 @@ mod tests {
             Evidence { holdout: None, ..good(&units) },
             Evidence { undetermined_inputs: 1, ..good(&units) },
             Evidence { units: &open, ..good(&units) },
+            Evidence { decimal_excess: 2.0, ..good(&units) },
         ];
         for evidence in spoiled {
             assert_ne!(judge(&evidence).0, Verdict::Exact, "{evidence:?}");

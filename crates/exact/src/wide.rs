@@ -14,7 +14,7 @@ use rand::seq::SliceRandom;
 
 use crate::answer::{COARSE, RESIDUAL_SAFETY, centred_rows, relative_residual, worst_output_residual};
 use crate::error::RecoverError;
-use crate::evidence::condition_number;
+use crate::evidence::{condition_number, decimal_excess};
 use crate::identify;
 use crate::report::{Recovery, Report, Uniqueness, UniquenessLevel, UnitReason, UnitReport, Verdict};
 use crate::settings::{BiasModel, Method, Settings};
@@ -214,6 +214,7 @@ impl Wide<'_> {
             holdout_allowed: crate::answer::HOLDOUT_SAFETY * self.allowed(),
             undetermined_inputs,
             coarse_precision: (precision > COARSE).then_some(precision),
+            decimal_excess: decimal_excess(self.spectrum, residual * fit.label_scale()),
             units: &units,
         };
         let (verdict, reason) = judge(&evidence);

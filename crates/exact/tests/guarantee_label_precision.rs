@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use orthant_exact::{Reason, Recovery, Settings, Verdict, recover};
-use orthant_network::{BiasKind, PlantedSpec, Samples};
+use orthant_linalg::Mat;
+use orthant_network::{BiasKind, Network, PlantedSpec, Samples};
 use orthant_testkit::{Instance, LabelKind, Recipe, check, tolerance};
 
 fn planted(labels: LabelKind, seed: u64) -> Instance {
@@ -104,4 +105,27 @@ fn double_precision_labels_are_not_said_to_be_rounded() {
     let rms = instance.a().norm_l2() / ((samples.n() * samples.m()) as f64).sqrt();
     let offset = (rms / samples.label_scale()).max(1.0);
     assert!((f64::EPSILON..=2.0 * offset * f64::EPSILON).contains(&report.label_precision));
+}
+
+/// A unit that adds little more to the labels than rounding does has no rank of its own; the labels then carry more than their
+/// decimals explain, and that is said.
+#[test]
+fn a_unit_that_hides_in_the_decimals_is_not_passed_over() {
+    for seed in 0..10 {
+        let spec = PlantedSpec { m: 4, k: 3, d: 5, seed, ..PlantedSpec::default() };
+        let p = spec.plant(800).expect("valid");
+        let norm = p.network.u().col(2).norm_l2();
+        let u = Mat::from_fn(4, 3, |o, i| p.network.u()[(o, i)] * if i == 2 { 3e-5 / norm } else { 1.0 });
+        let weak = Network::new(u, p.network.v().to_owned(), None, None).expect("fits");
+        let exact = weak.labels(p.x.as_ref());
+        let a = Mat::from_fn(4, 800, |o, j| (exact[(o, j)] * 1e5).round() / 1e5);
+        let samples = Samples::new(p.x.as_ref(), a.as_ref()).expect("finite");
+        let report = recover(&samples, &Settings::default(), &mut |_| ControlFlow::Continue(()))
+            .expect("enough samples")
+            .report;
+        assert!(report.width == 3 || report.verdict == Verdict::Approximate, "seed {seed}: {report:?}");
+        if report.width < 3 {
+            assert!(matches!(report.reason, Reason::BeyondDecimals { .. }), "seed {seed}: {}", report.reason);
+        }
+    }
 }
