@@ -163,7 +163,7 @@ impl Frame {
         activation: &Activation,
     ) -> Result<(Frame, LabelSpectrum), LinalgError> {
         let weights = Weighting::new(activation, samples.a()).map(|w| w.weights(samples.a()));
-        let (frame, spectrum) = Frame::assemble_weighted(samples, bias, width, weights)?;
+        let (frame, spectrum) = Frame::assemble_weighted(samples, bias, width, weights.as_deref())?;
         Ok((frame.with_activation(activation.clone()), spectrum))
     }
 
@@ -171,10 +171,9 @@ impl Frame {
         samples: &Samples<'_>,
         bias: BiasKind,
         width: Option<usize>,
-        weights: Option<Vec<f64>>,
+        weights: Option<&[f64]>,
     ) -> Result<(Frame, LabelSpectrum), LinalgError> {
         let n = samples.n();
-        let weights = weights.as_deref();
         let labels = match weights {
             None => centred(samples.a().transpose().to_owned(), bias.output()),
             Some(weights) => {
