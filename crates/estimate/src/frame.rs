@@ -442,6 +442,39 @@ mod tests {
     }
 
     #[test]
+    fn weighted_frames_contain_weighted_activations_and_know_them_better() {
+        for bias in [BiasKind::None, BiasKind::Both] {
+            let activation = Activation::expm1_square();
+            let spec = PlantedSpec { m: 8, k: 4, d: 6, bias, activation, seed: 5, ..PlantedSpec::default() };
+            let p = spec.plant(200).expect("valid");
+            let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");
+            let plain = Frame::new(&samples, bias, None).expect("finite").0;
+            let (whole, spectrum) =
+                Frame::for_activation(&samples, bias, None, &spec.activation).expect("finite");
+            assert_eq!((whole.k(), spectrum.rank.rank), (4, 4), "{bias:?}");
+            assert!(whole.angle() < 0.1 * plain.angle(), "{bias:?}: {} {}", whole.angle(), plain.angle());
+            let some: Vec<usize> = (0..200).step_by(2).collect();
+            let part = whole.restrict(&some).expect("finite").expect("rank 4");
+            let all: Vec<usize> = (0..200).collect();
+            let z = p.network.activations(p.x.as_ref());
+            for (frame, chosen) in [(&whole, &all), (&part, &some)] {
+                let weights = frame.weights().expect("bends");
+                let mean_square = product::dot(weights, weights) / frame.n() as f64;
+                assert!((mean_square - 1.0).abs() <= tolerance::backward(frame.n(), 1));
+                let columns = Mat::from_fn(frame.n(), 5, |j, i| {
+                    weights[j] * if i < 4 { z[(i, chosen[j])] } else { f64::from(bias.output()) }
+                });
+                let basis = frame.extended();
+                let inside =
+                    product::matmul(basis, product::matmul(basis.transpose(), columns.as_ref()).as_ref());
+                let error = product::frobenius((&inside - &columns).as_ref());
+                let size = product::frobenius(columns.as_ref());
+                assert!(error <= frame.null_tolerance() * size, "{bias:?}: {error}");
+            }
+        }
+    }
+
+    #[test]
     fn single_precision_labels_are_recognised_and_their_noise_measured() {
         let p = planted(BiasKind::Both);
         let a = Mat::from_fn(8, 80, |i, j| f64::from(p.a[(i, j)] as f32));
