@@ -104,7 +104,7 @@ impl Subset {
     /// The cone of the labels, and for max(t, 0) that of labels and inputs.
     fn cones(&self) -> Result<Vec<Cone>, LinalgError> {
         let n = self.frame.n();
-        let constant = Mat::from_fn(n, 1, |_, _| 1.0 / (n as f64).sqrt());
+        let constant = Mat::from_fn(n, 1, |j, _| self.frame.weight(j) / (n as f64).sqrt());
         let affine = orthonormal_sum(self.frame.inputs(), constant.as_ref())?;
         let modulo = |trivial: &Mat<f64>| -> Result<Mat<f64>, LinalgError> {
             let rest = without(self.frame.labels(), trivial.as_ref());

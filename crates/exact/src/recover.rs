@@ -124,7 +124,7 @@ fn recover_scaled(
     ))
 }
 
-/// The frame that the method asked for needs: means over the inputs are those of the labels as they are.
+/// The frame that the method asked for needs: means over the inputs are those of the labels as they are. The precision is theirs too.
 pub(crate) fn frame_for(
     samples: &Samples<'_>,
     settings: &Settings,
@@ -134,7 +134,12 @@ pub(crate) fn frame_for(
         let (frame, spectrum) = Frame::new(samples, bias, width)?;
         return Ok((frame.with_activation(settings.activation.clone()), spectrum));
     }
-    Frame::for_activation(samples, bias, width, &settings.activation)
+    let (frame, mut spectrum) = Frame::for_activation(samples, bias, width, &settings.activation)?;
+    if frame.weights().is_some() {
+        // Residuals are those of the labels as they are.
+        spectrum.precision = LabelSpectrum::of(samples, bias.output())?.precision;
+    }
+    Ok((frame, spectrum))
 }
 
 /// Whether the network may have more units than its labels have dimensions: when that is what was asked for, or when the labels have

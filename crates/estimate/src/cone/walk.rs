@@ -57,9 +57,10 @@ impl<'a> Walk<'a> {
         pin.as_mut().col_mut(0).iter_mut().for_each(|p| *p /= norm);
         // An interior point: the functional itself, raised by a constant, which it is orthogonal to.
         let mut values = product::matmul(basis, pin.as_ref());
-        let (low, high) = extremes(&values);
+        // Weights do not matter for what is positive.
+        let (low, high) = extremes(&Mat::from_fn(n, 1, |j, _| values[(j, 0)] / frame.weight(j)));
         let lift = 0.1 * high.max(-low) - low.min(0.0);
-        values.as_mut().col_mut(0).iter_mut().for_each(|y| *y += lift);
+        (0..n).for_each(|j| values[(j, 0)] += lift * frame.weight(j));
         let mut point = product::matmul(basis.transpose(), values.as_ref());
         let scale = product::dot(pin.col_as_slice(0), point.col_as_slice(0));
         point.as_mut().col_mut(0).iter_mut().for_each(|p| *p /= scale);

@@ -407,8 +407,7 @@ mod tests {
                     PlantedSpec { m: 6, k: 4, d: 5, bias, activation, seed: 2, ..PlantedSpec::default() };
                 let p = spec.plant(120).expect("valid");
                 let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");
-                let frame = Frame::new(&samples, bias, None).expect("finite").0;
-                let frame = frame.with_activation(spec.activation.clone());
+                let frame = Frame::for_activation(&samples, bias, None, &spec.activation).expect("finite").0;
                 let t = p.network.preactivations(p.x.as_ref());
                 for i in 0..4 {
                     let t: Vec<f64> = t.row(i).iter().copied().collect();
@@ -418,7 +417,8 @@ mod tests {
                     let settled = settle(&frame, &near);
                     for unit in [exact, settled] {
                         let unit = unit.unwrap_or_else(|error| panic!("{name} {bias:?} {i}: {error}"));
-                        let z: Vec<f64> = t.iter().map(|&t| spec.activation.value(t)).collect();
+                        let weighted = |(j, &t): (usize, &f64)| frame.weight(j) * spec.activation.value(t);
+                        let z: Vec<f64> = t.iter().enumerate().map(weighted).collect();
                         let cosine = product::dot(&unit.activations, &z) / product::norm(&z);
                         assert!((cosine - 1.0).abs() <= 1e-9, "{name} {bias:?} {i}: {cosine}");
                         let direction = Mat::from_fn(unit.direction.len(), 1, |r, _| unit.direction[r]);
