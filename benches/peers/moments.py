@@ -3,7 +3,8 @@
 
 Both peers see the same files as `orthant recover`, and the width. FastICA gets the labels of a network
 with orthonormal rows of V, whose activations are independent; its sources are matched to the true
-activations. tensorly gets the third-order tensor of the labels' second-order score moments, whitened to
+activations. Its contrast is the fourth power, for the default, log cosh, is almost blind to rectified
+Gaussians and ends in mixtures of them (angles of 0.5 to 0.8 at any n). tensorly gets the third-order tensor of the labels' second-order score moments, whitened to
 have orthonormal components (it has no whitening of its own), and its components are mapped back to
 rows of V. Neither ends in exact weights: the error given for them is that of the worst direction, 1 - |cosine|
 turned into an angle, and the verdict is their own, if they have one. Seconds of orthant include reading
@@ -49,7 +50,7 @@ def fast_ica(x, a, true, seed):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         sources = sklearn.decomposition.FastICA(
-            n_components=k, whiten="unit-variance", random_state=seed, max_iter=1000
+            n_components=k, whiten="unit-variance", fun="cube", random_state=seed, max_iter=1000
         ).fit_transform(a)
     seconds = time.perf_counter() - start
     activations = np.maximum(x @ true.v.T, 0.0)

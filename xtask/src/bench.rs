@@ -11,8 +11,10 @@ Runs the criterion benchmarks of benches/, about three minutes in all.
 Usage: cargo xtask bench [--peers] [FILTER]
 
   FILTER   Only benchmarks whose id matches this regular expression
-  --peers  Afterwards run benches/peers/lbfgs.py: the program `orthant` side by side with SciPy's
-           L-BFGS on the same files; needs python3 with numpy and scipy, and is skipped without
+  --peers  Afterwards run benches/peers/lbfgs.py and moments.py: the program `orthant` side by
+           side with SciPy's L-BFGS, scikit-learn's FastICA and tensorly's power iteration on the
+           same files; needs python3 with numpy and scipy (the latter two themselves for
+           moments.py), and is skipped without
 
 Exit codes: 0 all ran, 1 one failed, 2 bad usage.";
 
@@ -62,7 +64,9 @@ fn peers(root: &Path) -> bool {
         return true;
     }
     succeeds(&mut cargo(root, &["build", "--release", "--package", "orthant-cli"]))
-        && succeeds(Command::new("python3").arg("benches/peers/lbfgs.py").current_dir(root))
+        && ["benches/peers/lbfgs.py", "benches/peers/moments.py"]
+            .iter()
+            .all(|script| succeeds(Command::new("python3").arg(script).current_dir(root)))
 }
 
 #[cfg(test)]

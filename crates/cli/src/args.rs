@@ -16,10 +16,10 @@ const MAX_THREADS: u64 = 1024;
     name = "orthant",
     version,
     after_help = "\
-In .npy files rows are samples: inputs have shape (n, d), labels (n, m). Networks are
-safetensors files with the tensors 0.weight (k, d), 0.bias (k), 2.weight (m, k), 2.bias (m)
-of a PyTorch nn.Sequential(Linear, ReLU, Linear); another activation than ReLU is named in the
-metadata, under 'activation'.
+In .npy files rows are samples: inputs have shape (n, d), labels (n, m).
+Networks are safetensors files with the tensors 0.weight (k, d), 0.bias (k),
+2.weight (m, k), 2.bias (m) of a PyTorch nn.Sequential(Linear, ReLU, Linear);
+another activation than ReLU is named in the metadata, under 'activation'.
 
 Text for people goes to stderr, JSON to stdout.
 Output files appear whole, and only when everything succeeded.
@@ -31,7 +31,8 @@ Exit codes:
 
 Example, from nothing to a checked answer:
   orthant generate --m 20 --k 20 --d 30 --n 400 --out planted
-  orthant recover --inputs planted/inputs.npy --labels planted/labels.npy --out found.safetensors
+  orthant recover --inputs planted/inputs.npy --labels planted/labels.npy \\
+      --out found.safetensors
   orthant verify found.safetensors planted/network.safetensors"
 )]
 pub struct Cli {
@@ -58,12 +59,19 @@ pub enum Command {
 /// Options of `recover`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Verdicts: 'exact', 'exact on the samples' (these inputs leave some weights undetermined),
-'approximate', 'not recovered'.
-When not recovered, the exit code is 1, the report is written and the network is not.
+Verdicts: 'exact', 'exact on the samples' (these inputs leave some weights
+undetermined), 'approximate', 'not recovered'.
+When not recovered, the exit code is 1, the report is written and the network
+is not.
+
+Activations other than relu: the methods tensor, power, ica, pursuit and cone
+take those that are zero for t <= 0; lift takes leaky-relu and abs; lift,
+symmetric, paired and restarts take relu. auto chooses; fewer outputs than
+units are covered for relu.
 
 Example:
-  orthant recover --inputs X.npy --labels A.npy --out net.safetensors --report report.json")]
+  orthant recover --inputs X.npy --labels A.npy --out net.safetensors \\
+      --report report.json")]
 pub struct RecoverArgs {
     /// Inputs: .npy of shape (n, d)
     #[arg(long, value_name = "X.npy")]
@@ -83,7 +91,7 @@ pub struct RecoverArgs {
     /// Biases of the network; auto fits both and drops those that come out as zero
     #[arg(long, value_enum, default_value_t = BiasChoice::Auto)]
     pub bias: BiasChoice,
-    /// Activation of the hidden units: relu, power:C for t^C, expm1, expm1-square (all zero for t <= 0), leaky-relu:A, abs
+    /// Activation of the hidden units: relu, power:C for t^C, expm1, expm1-square (all zero for t <= 0), leaky-relu:A (-1 < A < 1), abs
     #[arg(long, value_name = "NAME", default_value = "relu")]
     pub activation: Activation,
     /// How to search for the units
@@ -129,9 +137,11 @@ pub struct PredictArgs {
 /// Options of `verify`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The order and the positive scale of units are removed. The error of a unit is relative to B:
-the larger of the relative errors of its hidden weights (with bias) and of its output weights.
-Units that have no effect at all need no partner.
+The order of units is removed, and their positive scale where the activation
+allows (for expm1 and expm1-square the scale is part of the function). The
+error of a unit is relative to B: the larger of the relative errors of its
+hidden weights (with bias) and of its output weights. Units that have no
+effect at all need no partner. Different activations are not compared.
 
 Example:
   orthant verify found.safetensors true.safetensors --tolerance 1e-12")]
@@ -156,10 +166,12 @@ pub struct VerifyArgs {
 /// Options of `generate`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Writes inputs.npy, labels.npy and network.safetensors into DIR, which is created when it is missing.
+Writes inputs.npy, labels.npy and network.safetensors into DIR, which is
+created when it is missing.
 
 Example:
-  orthant generate --m 50 --k 50 --d 50 --n 200 --seed 1 --bias both --out planted")]
+  orthant generate --m 50 --k 50 --d 50 --n 200 --seed 1 --bias both \\
+      --out planted")]
 pub struct GenerateArgs {
     /// Number of outputs
     #[arg(long, value_name = "M")]
@@ -185,7 +197,7 @@ pub struct GenerateArgs {
     /// Biases of the network
     #[arg(long, value_enum, default_value_t = PlantedBias::None)]
     pub bias: PlantedBias,
-    /// Activation of the hidden units: relu, power:C for t^C, expm1, expm1-square (all zero for t <= 0), leaky-relu:A, abs
+    /// Activation of the hidden units: relu, power:C for t^C, expm1, expm1-square (all zero for t <= 0), leaky-relu:A (-1 < A < 1), abs
     #[arg(long, value_name = "NAME", default_value = "relu")]
     pub activation: Activation,
     /// Distribution of the inputs

@@ -164,6 +164,12 @@ pub fn summary(report: &Report, run: Run) -> String {
         "method",
         &format!("{}, {} attempts, {:.2} s, seed {}", report.method, report.attempts, run.seconds, run.seed),
     );
+    if let Some(refuted) = &report.refuted {
+        line("hypothesis", &format!("{refuted} (the units above stand by themselves)"));
+    }
+    if let Some(sigma) = report.distinguishing {
+        line("", &format!("distinguishing matrix: smallest singular value {sigma:.1e}"));
+    }
     text
 }
 

@@ -128,12 +128,11 @@ fn activation(bytes: &[u8]) -> anyhow::Result<Activation> {
     let (_, metadata) = SafeTensors::read_metadata(bytes)?;
     match metadata.metadata().as_ref().and_then(|entries| entries.get(ACTIVATION)) {
         None => Ok(Activation::RELU),
-        Some(name) => {
-            let shown: String = name.chars().take(60).collect();
-            shown.parse().map_err(|error: UnknownActivation| {
-                anyhow!("names an activation that is not known: {}", error.to_string().escape_debug())
-            })
-        }
+        // Only what is shown is cut: parameters may take hundreds of digits, as that of power:1e100 does.
+        Some(name) => name.parse().map_err(|_: UnknownActivation| {
+            let shown: String = name.chars().take(60).flat_map(char::escape_debug).collect();
+            anyhow!("metadata: {}", UnknownActivation { name: shown })
+        }),
     }
 }
 
@@ -256,6 +255,26 @@ mod tests {
             let found = decode(&bytes).expect_err(expected).to_string();
             assert!(found.contains(expected) && !found.contains('\n'), "{found:?} does not say {expected:?}");
         }
+    }
+
+    #[test]
+    fn the_metadata_name_the_activation() {
+        let named = |name: &str| {
+            let (u, v) = (doubles(&[1.0]), doubles(&[1.0, 0.0]));
+            let tensors = [
+                (HIDDEN_WEIGHT, TensorView::new(Dtype::F64, vec![1, 2], &v).expect("size fits")),
+                (OUTPUT_WEIGHT, TensorView::new(Dtype::F64, vec![1, 1], &u).expect("size fits")),
+            ];
+            let metadata = HashMap::from([(ACTIVATION.to_string(), name.to_string())]);
+            decode(&safetensors::serialize(tensors, Some(metadata)).expect("serialised"))
+        };
+        // Written out, the last two have more digits than a message shows.
+        for name in ["power:2.5", "expm1", "leaky-relu:0.1", "leaky-relu:1e-300", "power:1e100"] {
+            let activation: Activation = name.parse().expect("known");
+            assert_eq!(named(&activation.name()).expect("valid").activation(), &activation);
+        }
+        let message = named(&format!("it's\u{1b}[31m{}", "x".repeat(1000))).expect_err("unknown").to_string();
+        assert!(message.contains("it\\'s\\u{1b}[31mx") && message.len() < 250, "{message}");
     }
 
     proptest! {

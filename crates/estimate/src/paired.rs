@@ -54,7 +54,7 @@ pub enum PairedError {
     #[error(transparent)]
     Samples(#[from] SamplesError),
     /// Too few pairs say something.
-    #[error("{informative} informative pairs for {k} units, which need {needed}")]
+    #[error("too few informative pairs: {informative}; width {k} needs {needed}")]
     TooFewPairs {
         /// Pairs on which not all units have one sign.
         informative: usize,
@@ -63,9 +63,10 @@ pub enum PairedError {
         /// k(k − 1)/2, and one more for each unit and a last one where there is an output bias.
         needed: usize,
     },
-    /// No products of labels at x and −x vanish: there is a hidden bias, or another activation than max(t, 0).
+    /// No products of labels at x and −x vanish: there is a hidden bias, more units than outputs, or another activation than
+    /// max(t, 0).
     #[error(
-        "no combination of labels vanishes at x or -x (least product {null:e}, allowed {allowed:e}): a hidden bias, or another activation"
+        "no combination of labels vanishes at x or -x (least product {null:e}, allowed {allowed:e}): a hidden bias, more units than outputs, or another activation"
     )]
     NotPaired {
         /// The k-th smallest singular value.

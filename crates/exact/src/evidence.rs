@@ -55,7 +55,9 @@ impl Answer {
         let evidence = Evidence {
             found: self.units.len(),
             wanted,
+            rank: label_spectrum.rank.rank,
             full_rank: label_spectrum.rank.rank == samples.m(),
+            width: settings.width,
             residual: residual.max(self.worst_output_residual()),
             allowed: self.allowed(),
             holdout: holdout.residual.filter(|_| !holdout.absorbed),

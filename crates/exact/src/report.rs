@@ -189,6 +189,13 @@ pub enum Reason {
         /// Units wanted.
         wanted: usize,
     },
+    /// The labels have a higher rank than the width asked for: no network of that width has them.
+    RankAboveWidth {
+        /// Rank of the labels.
+        rank: usize,
+        /// The width asked for.
+        width: usize,
+    },
     /// The labels have no rank gap: the width is at least the label dimension, where this method does not apply.
     FullRankLabels {
         /// Rank, which is the label dimension.
@@ -238,9 +245,12 @@ impl fmt::Display for Reason {
             Reason::UnitsMissing { found, wanted } => {
                 write!(f, "{found} of {wanted} units found")
             }
+            Reason::RankAboveWidth { rank, width } => {
+                write!(f, "the labels have rank {rank}, which takes more than {width} unit(s)")
+            }
             Reason::FullRankLabels { rank } => write!(
                 f,
-                "the labels have full rank {rank} and no network of that width explains them: the width may exceed the label dimension, or the labels are noisy"
+                "the labels have full rank {rank} and no network of that width explains them: more units than outputs, another activation, or noisy labels"
             ),
             Reason::Residual { residual, allowed } => {
                 write!(f, "relative residual {residual:.1e}, above the {allowed:.1e} that rounding explains")

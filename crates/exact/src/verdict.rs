@@ -8,8 +8,11 @@ pub(crate) struct Evidence<'a> {
     /// Units found by their kinks, and how many the rank of the labels calls for.
     pub(crate) found: usize,
     pub(crate) wanted: usize,
-    /// Whether the rank of the labels is their dimension, so that the width may be larger.
+    /// The rank of the labels, and whether it is their dimension, so that the width may be larger.
+    pub(crate) rank: usize,
     pub(crate) full_rank: bool,
+    /// The width asked for.
+    pub(crate) width: Option<usize>,
     /// Relative residual on the samples fitted, and what rounding explains.
     pub(crate) residual: f64,
     pub(crate) allowed: f64,
@@ -42,10 +45,10 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> (Verdict, Reason) {
         if holdout <= evidence.residual { evidence.residual } else { holdout }
     });
     if evidence.found < evidence.wanted {
-        let reason = if evidence.found == 0 && evidence.full_rank {
-            Reason::FullRankLabels { rank: evidence.wanted }
-        } else {
-            Reason::UnitsMissing { found: evidence.found, wanted: evidence.wanted }
+        let reason = match evidence.width {
+            Some(width) if width < evidence.rank => Reason::RankAboveWidth { rank: evidence.rank, width },
+            _ if evidence.found == 0 && evidence.full_rank => Reason::FullRankLabels { rank: evidence.rank },
+            _ => Reason::UnitsMissing { found: evidence.found, wanted: evidence.wanted },
         };
         return (partial(worst), reason);
     }
@@ -107,7 +110,9 @@ mod tests {
         Evidence {
             found: 1,
             wanted: 1,
+            rank: 1,
             full_rank: false,
+            width: None,
             residual: 1e-15,
             allowed: 1e-13,
             holdout: Some(1e-15),
@@ -145,6 +150,8 @@ mod tests {
         let units = [unit(UnitReason::Identified)];
         let missing = Evidence { found: 0, residual: 0.5, full_rank: true, ..good(&units) };
         assert_eq!(judge(&missing), (Verdict::NotRecovered, Reason::FullRankLabels { rank: 1 }));
+        let narrow = Evidence { rank: 3, width: Some(1), ..missing };
+        assert_eq!(judge(&narrow).1, Reason::RankAboveWidth { rank: 3, width: 1 });
         let holdout = Evidence { holdout: Some(0.5), ..good(&units) };
         assert_eq!(judge(&holdout).0, Verdict::NotRecovered);
     }

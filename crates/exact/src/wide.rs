@@ -207,7 +207,9 @@ impl Wide<'_> {
         let evidence = Evidence {
             found: network.k(),
             wanted: network.k(),
+            rank: self.spectrum.rank.rank,
             full_rank: self.spectrum.rank.rank == fit.m(),
+            width: settings.width,
             residual: residual.max(worst),
             allowed: self.allowed(),
             holdout,

@@ -61,11 +61,14 @@ impl Moments {
             |first, cols| Moments::of_chunk(x.subcols(first, cols), a.subcols(first, cols)),
             Moments::merge,
         );
-        // Entries that are not finite, or too large to be squared, are seen here: looking at all of them would cost a pass.
-        for sum in [&sums.inputs, &sums.labels, &sums.cross] {
+        let mut total = self.clone();
+        total.merge(&sums);
+        // Entries that are not finite, or too large to be squared, are seen here: looking at all of them would cost a pass. The
+        // total is looked at, for columns that are huge and alike show only in the distance of their mean from the others.
+        for sum in [&total.inputs, &total.labels, &total.cross] {
             finite("set of columns", sum.as_ref())?;
         }
-        self.merge(&sums);
+        *self = total;
         Ok(())
     }
 
@@ -316,6 +319,12 @@ mod tests {
         assert!(matches!(moments.add(bad.as_ref(), a.as_ref()), Err(TensorError::NotFinite { .. })));
         assert!(matches!(moments.add(a.as_ref(), x.as_ref()), Err(TensorError::Shape { .. })));
         assert!(matches!(moments.add(x.as_ref(), a.as_ref().subcols(0, 4)), Err(TensorError::Shape { .. })));
+        // Each of these blocks by itself has moments.
+        let far = Mat::full(2, 4, 1e200);
+        assert!(matches!(
+            moments.add(far.as_ref(), a.as_ref().subcols(0, 4)),
+            Err(TensorError::NotFinite { .. })
+        ));
         moments.add(x.as_ref().subcols(0, 0), a.as_ref().subcols(0, 0)).expect("an empty block is one");
         assert_eq!((moments.n(), moments.covariance_inputs()), (5, before));
         assert_eq!(Moments::new(2, 0).covariance_inputs(), Mat::<f64>::zeros(2, 2));

@@ -60,10 +60,11 @@ fn from_pairs(
     reporter: &mut Reporter<'_>,
 ) -> Result<(), RecoverError> {
     let pairs = antipodal_pairs(samples.x());
-    let k = frame.k();
-    if pairs.is_empty() {
-        let needed = k * k.saturating_sub(1) / 2;
-        return Err(RecoverError::Pairs(PairedError::TooFewPairs { informative: 0, k, needed }));
+    // Few pairs show fewer units than there are: their number is that of all samples.
+    let k = frame.n_rectified();
+    let needed = (k * k.saturating_sub(1) / 2).max(1);
+    if pairs.len() < needed {
+        return Err(RecoverError::Pairs(PairedError::TooFewPairs { informative: pairs.len(), k, needed }));
     }
     let firsts: Vec<usize> = pairs.iter().map(|&(first, _)| first).collect();
     let seconds: Vec<usize> = pairs.iter().map(|&(_, second)| second).collect();
