@@ -110,6 +110,7 @@ impl Answer {
     fn complete(&mut self, settings: &Settings, reporter: &mut Reporter<'_>) -> Result<(), RecoverError> {
         let (r, wanted) = (self.frame.inputs().ncols(), self.frame.n_rectified());
         let bias = settings.bias.fitted();
+        let by_search = self.units.len();
         for attempt in 0..COMPLETIONS {
             let rng = &mut random::stream(settings.seed, "completion", attempt);
             let draws = random::gaussian(r, wanted, rng);
@@ -128,6 +129,10 @@ impl Answer {
                 }
             }
             if self.units.len() == wanted {
+                self.method = match by_search {
+                    0 => "refinement".to_string(),
+                    _ => format!("{}, refinement", self.method),
+                };
                 self.network = weights::build_network(&self.fit.samples(), &self.frame, &self.units, bias)?;
                 return Ok(());
             }

@@ -295,7 +295,8 @@ pub struct Report {
     pub kappa_u: f64,
     /// Condition number of V.
     pub kappa_v: f64,
-    /// What found the units: names of [`Method`](crate::Method)s, or `none` for constant labels.
+    /// What found the units: names of [`Method`](crate::Method)s, `refinement` where it found what
+    /// the search had missed, or `none` for constant labels.
     pub method: String,
     /// Number of starts, pins or eigenproblems the search took.
     pub attempts: usize,

@@ -72,11 +72,13 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
         batch.stage(target, |to| writeln!(to, "{json}"))?;
         written.push(target.shown().display().to_string());
     }
-    batch.commit()?;
-
+    // Before the files appear: a reader that is gone is an error, and errors leave no file.
     if args.json {
         console::print(&json)?;
-    } else {
+    }
+    batch.commit()?;
+
+    if !args.json {
         let written = if written.is_empty() { "nothing".to_string() } else { written.join(", ") };
         console.say(&format!("{}{:<12}{written}", report::summary(&recovery.report, run), "written"));
     }

@@ -14,8 +14,20 @@ use crate::error::RecoverError;
 use crate::pairs::antipodal_pairs;
 use crate::settings::{BiasModel, Method, Settings};
 
-/// Decompositions of further random combinations while units are missing.
-const ATTEMPTS: usize = 12;
+/// Decompositions of further random combinations while units are missing, at most.
+const MAX_ATTEMPTS: usize = 12;
+
+/// Operations that these may cost, about; half a minute.
+const OPERATIONS: f64 = 1e11;
+
+/// Decompositions that the operations allow: each is followed in k directions, at up to 7 levels of confidence, to joint systems on
+/// some 20(r + k) samples.
+fn attempts(frame: &Frame) -> usize {
+    let dimensions = frame.inputs().ncols() + frame.extended().ncols();
+    let samples = frame.n().min(20 * dimensions + 400);
+    let each = (7 * frame.k() * samples) as f64 * 6.0 * (dimensions as f64).powi(2);
+    ((OPERATIONS / each) as usize).min(MAX_ATTEMPTS)
+}
 
 /// Searches by one of the methods for random inputs.
 pub(super) fn search(
@@ -25,7 +37,7 @@ pub(super) fn search(
     settings: &Settings,
     reporter: &mut Reporter<'_>,
 ) -> Result<(), RecoverError> {
-    let (seed, attempts) = (settings.seed, ATTEMPTS);
+    let (seed, attempts) = (settings.seed, attempts(frame));
     let units = &mut brought.units;
     match settings.method {
         Method::Power => {
@@ -74,7 +86,7 @@ fn from_pairs(
     let x = pick(samples.x(), &firsts);
     let (a, a_negative) = (pick(samples.a(), &firsts), pick(samples.a(), &seconds));
     let mut attempt = |output_bias| {
-        let settings = PairedSettings { seed: settings.seed, output_bias, attempts: ATTEMPTS };
+        let settings = PairedSettings { seed: settings.seed, output_bias, attempts: attempts(frame) };
         paired(x.as_ref(), a.as_ref(), a_negative.as_ref(), &settings, reporter)
     };
     let found = match settings.bias {
