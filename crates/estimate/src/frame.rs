@@ -5,7 +5,7 @@ use orthant_linalg::spectrum::{self, RankDecision};
 use orthant_linalg::{LinalgError, Mat, MatRef, product, tolerance};
 use orthant_network::{Activation, BiasKind, Samples};
 
-use crate::weighting::Weighting;
+use crate::weighting::{Weighting, spread, without_constant};
 
 /// Orthonormal bases of the row spaces of the labels and of the inputs.
 ///
@@ -402,30 +402,11 @@ fn centred(mut a: Mat<f64>, centre: bool) -> Mat<f64> {
     a
 }
 
-/// Subtracts from each column of weighted labels its part along the weighted constant.
-fn without_constant(mut labels: Mat<f64>, weights: &[f64], constant: bool) -> Mat<f64> {
-    if constant {
-        let square = product::dot(weights, weights);
-        for j in 0..labels.ncols() {
-            let values = labels.col_as_slice_mut(j);
-            let level = product::dot(values, weights) / square;
-            values.iter_mut().zip(weights).for_each(|(v, weight)| *v -= level * weight);
-        }
-    }
-    labels
-}
-
 fn extend(q: MatRef<'_, f64>, constant: bool, weights: Option<&[f64]>) -> Mat<f64> {
     let (n, k) = q.shape();
     let value = 1.0 / (n as f64).sqrt();
     let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
     Mat::from_fn(n, k + usize::from(constant), |i, j| if j < k { q[(i, j)] } else { value * weight(i) })
-}
-
-/// The spectral norm of independent errors in the entries of n labels of dimension m that have size 1, times the weights.
-fn spread(n: usize, m: usize, weights: Option<&[f64]>) -> f64 {
-    let largest = weights.map_or(1.0, |weights| weights.iter().fold(0.0f64, |s, &weight| s.max(weight)));
-    (n as f64).sqrt() + largest * (m as f64).sqrt()
 }
 
 fn input_basis(x: MatRef<'_, f64>, hidden: bool) -> Result<Mat<f64>, LinalgError> {

@@ -1,6 +1,6 @@
 //! Weights that make samples count alike.
 
-use orthant_linalg::{MatRef, product};
+use orthant_linalg::{Mat, MatRef, product};
 use orthant_network::Activation;
 
 /// Weights of samples in inverse proportion to the norms of their labels, of mean square 1 on the samples they were made for.
@@ -43,10 +43,29 @@ impl Weighting {
     }
 }
 
+/// Subtracts from each column of weighted labels its part along the weighted constant.
+pub(crate) fn without_constant(mut labels: Mat<f64>, weights: &[f64], constant: bool) -> Mat<f64> {
+    if constant {
+        let square = product::dot(weights, weights);
+        for j in 0..labels.ncols() {
+            let values = labels.col_as_slice_mut(j);
+            let level = product::dot(values, weights) / square;
+            values.iter_mut().zip(weights).for_each(|(v, weight)| *v -= level * weight);
+        }
+    }
+    labels
+}
+
+/// The spectral norm of independent errors in the entries of n labels of dimension m that have size 1, times the weights.
+pub(crate) fn spread(n: usize, m: usize, weights: Option<&[f64]>) -> f64 {
+    let largest = weights.map_or(1.0, |weights| weights.iter().fold(0.0f64, |s, &weight| s.max(weight)));
+    (n as f64).sqrt() + largest * (m as f64).sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use orthant_linalg::{Mat, tolerance};
+    use orthant_linalg::tolerance;
 
     #[test]
     fn weighted_labels_have_one_norm_and_small_ones_are_not_blown_up() {
