@@ -1,5 +1,8 @@
 //! Which method recovers what, from how many samples: tables over fixed seeds, not timings of one instance.
 //!
+//! The moment methods try further decompositions of the same moments while units are missing: with fewer samples than the moments
+//! need, their rates are those of a search from random starts, finished exactly.
+//!
 //! `cargo bench --package orthant-benches --bench estimators`, about five minutes.
 
 #![expect(clippy::print_stdout, reason = "the tables are the output")]
