@@ -250,7 +250,7 @@ impl fmt::Display for Reason {
             }
             Reason::FullRankLabels { rank } => write!(
                 f,
-                "the labels have full rank {rank} and no network of that width explains them: more units than outputs, another activation, or noisy labels"
+                "the labels have full rank {rank} and no network of that width explains them: more units than outputs (the search is longer when the width is given), another activation, or noisy labels"
             ),
             Reason::Residual { residual, allowed } => {
                 write!(f, "relative residual {residual:.1e}, above the {allowed:.1e} that rounding explains")
