@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::{Outcome, cargo, succeeds};
 
 pub const HELP: &str = "\
-Runs the criterion benchmarks of benches/, about three minutes in all.
+Runs the benchmarks of benches/ and prints their tables, about a quarter of an hour in all.
 
 Usage: cargo xtask bench [--peers] [FILTER]
 
