@@ -29,7 +29,8 @@ pub struct Unit {
     /// activations with a degree. It is large where the values before the activation are so small, or so large, that the activation
     /// is a power of them to the precision of the labels.
     pub scale_error: f64,
-    /// Least singular value of the joint system: zero, to the angle of the frame.
+    /// Least singular value of the joint system (of the inactive samples alone, for activations that bend): zero, to the angle of the
+    /// frame.
     pub null_residual: f64,
     /// The singular value above it (the system has norm at most 1): far from zero when the combination is unique.
     pub null_gap: f64,

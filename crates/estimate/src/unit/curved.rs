@@ -104,6 +104,14 @@ fn combination(
     Ok((least, values))
 }
 
+/// However uncertain the combination, a larger misfit is that of another function: f⁻¹ of values with the zeros of a unit but of another
+/// activation is off by parts of itself.
+const MAX_MISFIT: f64 = 1e-6;
+
+/// However flat f is at the kink, samples beyond this part of the largest value before the activation count as off it: they must be
+/// inactive, and do not pass for samples on the kink.
+const MAX_KINK: f64 = 1e-3;
+
 /// The combination that vanishes off a pattern, and the affine function whose image it is on it.
 struct Curve {
     pattern: SignPattern,
@@ -175,7 +183,7 @@ impl Curve {
         let steepest = t.iter().fold(0.0f64, |s, t| s.max(t.abs()));
         let kink = |j: usize| {
             let invisible = f.inverse(self.scale * zero / frame.weight(j));
-            (frame.zero_tolerance() * steepest).max(invisible.min(1e-3 * steepest))
+            (frame.zero_tolerance() * steepest).max(invisible.min(MAX_KINK * steepest))
         };
         let off_kink: Vec<usize> = self.pattern.inactive().filter(|&j| t[j].abs() > kink(j)).collect();
         if off_kink.len() < self.pattern.n_inactive() {
@@ -190,8 +198,8 @@ impl Curve {
             return Err(Rejection::NotUnique { gap: self.gap, needed });
         }
         // The combination is known to the angle over the gap, and the misfit is in units of its error.
-        let explained = (allowed / self.gap).min(1e-6);
-        if self.misfit > explained {
+        let explained = (allowed / self.gap).min(MAX_MISFIT);
+        if self.misfit.is_nan() || self.misfit > explained {
             return Err(Rejection::NoSolution { residual: self.misfit, allowed: explained });
         }
         let signs_fit = self.pattern.active().all(|j| self.values[j] >= -zero)
