@@ -47,7 +47,7 @@
 //!
 //! This crate re-exports the layers below it and has no algorithm of its own: [`linalg`] (dense linear algebra), [`network`]
 //! (networks, activations, samples, planted instances, alignment), [`tensor`] (moments and decompositions on plain matrices),
-//! [`estimate`] (searches for units) and [`exact`] (weights and verdict).
+//! [`estimate`] (searches for units), [`exact`] (weights and verdict) and [`noisy`] (labels with errors).
 //! Each can be depended on alone. Matrices in signatures are [`faer`]'s, re-exported here.
 
 pub use orthant_estimate as estimate;
@@ -60,4 +60,5 @@ pub use orthant_linalg as linalg;
 pub use orthant_linalg::{Mat, MatRef, faer};
 pub use orthant_network as network;
 pub use orthant_network::{Activation, Network, Samples, align};
+pub use orthant_noisy as noisy;
 pub use orthant_tensor as tensor;

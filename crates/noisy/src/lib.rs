@@ -1,0 +1,5 @@
+//! Recovery of two-layer rectified networks from labels with errors: sub-Gaussian noise, gross errors, rounding and clipping.
+
+mod error;
+
+pub use error::NoisyError;
