@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use orthant::network::{BiasKind, InputKind};
+use orthant::network::{BiasKind, InputKind, NoiseKind};
 use orthant::{Activation, BiasModel, Method};
 
 /// More threads than any machine this runs on; beyond it the operating system fails in unclear ways.
@@ -203,6 +203,18 @@ pub struct GenerateArgs {
     /// Distribution of the inputs
     #[arg(long, value_enum, default_value_t = InputChoice::GAUSSIAN)]
     pub inputs: InputChoice,
+    /// Add errors of this standard deviation to every label, as a fraction of that of all labels about their means
+    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = non_negative)]
+    pub noise: f64,
+    /// Distribution of these errors
+    #[arg(long, value_enum, default_value_t = NoiseKindChoice::Gaussian)]
+    pub noise_kind: NoiseKindChoice,
+    /// Add gross errors to this fraction of the labels' entries, at random positions
+    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = fraction)]
+    pub gross: f64,
+    /// Standard deviation of gross errors, as a multiple of that of all labels
+    #[arg(long, value_name = "X", default_value_t = 10.0, value_parser = non_negative)]
+    pub gross_size: f64,
     /// Directory for the files
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -275,6 +287,27 @@ impl From<PlantedBias> for BiasKind {
             PlantedBias::Hidden => BiasKind::Hidden,
             PlantedBias::Output => BiasKind::Output,
             PlantedBias::Both => BiasKind::Both,
+        }
+    }
+}
+
+/// Distributions of errors to draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NoiseKindChoice {
+    /// Normal
+    Gaussian,
+    /// Uniform
+    Uniform,
+    /// Plus or minus one value
+    Sign,
+}
+
+impl From<NoiseKindChoice> for NoiseKind {
+    fn from(choice: NoiseKindChoice) -> NoiseKind {
+        match choice {
+            NoiseKindChoice::Gaussian => NoiseKind::Gaussian,
+            NoiseKindChoice::Uniform => NoiseKind::Uniform,
+            NoiseKindChoice::Sign => NoiseKind::Sign,
         }
     }
 }
@@ -352,6 +385,20 @@ fn tolerance(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value >= 0.0 && value.is_finite() => Ok(value),
         _ => Err("a tolerance is a finite number, at least 0".to_string()),
+    }
+}
+
+fn non_negative(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value >= 0.0 && value.is_finite() => Ok(value),
+        _ => Err("a finite number, at least 0, is needed".to_string()),
+    }
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("a fraction is a number from 0 to 1".to_string()),
     }
 }
 

@@ -1,7 +1,8 @@
 //! `orthant generate`: a random network with samples of it.
 
 use anyhow::{Context, anyhow, ensure};
-use orthant::network::{PlantedSpec, SpecError};
+use orthant::network::{NoiseKind, Planted, PlantedSpec, SpecError, gross_errors};
+use orthant::{Mat, Samples};
 
 use super::Outcome;
 use crate::args::GenerateArgs;
@@ -43,10 +44,11 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<Outcome> {
     let planted = spec.plant(args.n).map_err(explain)?;
     let finite = planted.a.col_iter().all(|sample| sample.iter().all(|x| x.is_finite()));
     ensure!(finite, "the labels of this network overflow");
+    let labels_given = with_errors(&planted, args)?;
     let weights = weights::encode(&planted.network)?;
     let mut batch = Batch::default();
     batch.stage(&inputs, |to| npy::write(to, planted.x.as_ref()))?;
-    batch.stage(&labels, |to| npy::write(to, planted.a.as_ref()))?;
+    batch.stage(&labels, |to| npy::write(to, labels_given.as_ref()))?;
     batch.stage(&network, |to| to.write_all(&weights))?;
     batch.commit()?;
     directory.keep();
@@ -54,6 +56,27 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<Outcome> {
     let written = [inputs, labels, network].map(|target| target.shown().display().to_string()).join(", ");
     Console { quiet: args.quiet }.say(&format!("written: {written}"));
     Ok(Outcome::Positive)
+}
+
+/// The labels with the errors asked for.
+fn with_errors(planted: &Planted, args: &GenerateArgs) -> anyhow::Result<Mat<f64>> {
+    let mut labels = planted.a.clone();
+    if args.noise == 0.0 && args.gross == 0.0 {
+        return Ok(labels);
+    }
+    let (m, n) = labels.shape();
+    let scale = Samples::new(planted.x.as_ref(), planted.a.as_ref())?.label_scale();
+    ensure!(scale > 0.0, "the labels do not vary, and errors are measured in their standard deviation");
+    if args.noise > 0.0 {
+        labels += NoiseKind::from(args.noise_kind).errors(m, n, args.noise * scale, args.seed);
+    }
+    if args.gross > 0.0 {
+        let count = (args.gross * (m * n) as f64).round() as usize;
+        labels += gross_errors(m, n, count.min(m * n), args.gross_size * scale, args.seed);
+    }
+    let finite = labels.col_iter().all(|sample| sample.iter().all(|x| x.is_finite()));
+    ensure!(finite, "the labels with their errors overflow");
+    Ok(labels)
 }
 
 /// Bytes of inputs, labels, activations and weights; `None` on overflow.
