@@ -8,13 +8,13 @@ use orthant_estimate::refine::{self, RefineSettings, refine};
 use orthant_estimate::unit::{Transfer, same_unit, settle};
 use orthant_estimate::{Frame, Reporter, Unit};
 use orthant_linalg::{LinalgError, Mat, MatRef, product, random, tolerance};
-use orthant_network::{BiasKind, Network, Samples};
+use orthant_network::{BiasKind, Network, Samples, Subset};
 
 use crate::error::RecoverError;
 use crate::recover::frame_for;
 use crate::search::Search;
 use crate::settings::{BiasModel, Settings};
-use crate::split::{Part, Split};
+use crate::split::Split;
 use crate::weights;
 
 /// Refinement of labels below double precision, and of incomplete answers, may cost this many operations.
@@ -37,7 +37,7 @@ pub(crate) const COARSE: f64 = 1e-12;
 
 /// A network with the units it was built from.
 pub(crate) struct Answer {
-    pub(crate) fit: Part,
+    pub(crate) fit: Subset,
     pub(crate) frame: Frame,
     pub(crate) units: Vec<Unit>,
     pub(crate) network: Network,
@@ -51,7 +51,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn fit(
-        fit: Part,
+        fit: Subset,
         frame: Frame,
         search: Search,
         settings: &Settings,
@@ -118,7 +118,7 @@ impl Answer {
                 Some(unit) => unit.direction[i],
                 None => draws[(i, j)] / (r as f64).sqrt(),
             });
-            let labels = centred_rows(self.fit.a.as_ref(), bias.output());
+            let labels = centred_rows(self.fit.a(), bias.output());
             let problem = self.problem(labels.as_ref(), bias);
             let refined = refine(&problem, start, &self.refine_settings(wanted), reporter)?;
             let t = product::matmul(self.frame.inputs(), refined.directions.as_ref());
@@ -170,7 +170,7 @@ impl Answer {
         bias: BiasKind,
         reporter: &mut Reporter<'_>,
     ) -> Result<Network, RecoverError> {
-        let labels = centred_rows(self.fit.a.as_ref(), bias.output());
+        let labels = centred_rows(self.fit.a(), bias.output());
         let settings = self.refine_settings(start.ncols());
         let refined = refine(&self.problem(labels.as_ref(), bias), start, &settings, reporter)?;
         Ok(self.network_of(&refined.directions, bias)?)
@@ -187,7 +187,7 @@ impl Answer {
     }
 
     fn refine_settings(&self, k: usize) -> RefineSettings {
-        let step = refine::operations(self.frame.n(), self.frame.inputs().ncols(), k, self.fit.a.nrows());
+        let step = refine::operations(self.frame.n(), self.frame.inputs().ncols(), k, self.fit.a().nrows());
         RefineSettings {
             max_steps: (REFINE_OPERATIONS / step).clamp(2.0, 40.0) as usize,
             ..RefineSettings::default()
@@ -197,7 +197,7 @@ impl Answer {
     /// The network with given directions, in coordinates of the inputs' basis, and the output layer fitted.
     fn network_of(&self, directions: &Mat<f64>, bias: BiasKind) -> Result<Network, LinalgError> {
         let t = product::matmul(self.frame.inputs(), directions.as_ref());
-        let hidden = weights::hidden_from_preactivations(self.fit.x.as_ref(), &t, bias)?;
+        let hidden = weights::hidden_from_preactivations(self.fit.x(), &t, bias)?;
         weights::output_layer(&self.fit.samples(), self.frame.activation(), &hidden, bias)
     }
 
@@ -226,7 +226,7 @@ impl Answer {
         all.sort_unstable();
         let position = |j: &usize| all.binary_search(j).expect("all samples contain those fitted");
         let fitted: Vec<usize> = split.fit.iter().map(position).collect();
-        let whole = Part::of(samples, &all);
+        let whole = Subset::of(samples, &all);
         let bias = settings.bias.fitted();
         let (frame, spectrum) = frame_for(&whole.samples(), settings)?;
         if spectrum.rank.rank < self.frame.k() || frame.k() != self.frame.k() {
@@ -256,7 +256,7 @@ impl Answer {
     }
 
     pub(crate) fn allowed(&self) -> f64 {
-        allowed(self.precision, self.fit.n(), self.fit.a.nrows())
+        allowed(self.precision, self.fit.n(), self.fit.a().nrows())
     }
 
     pub(crate) fn holdout_allowed(&self) -> f64 {

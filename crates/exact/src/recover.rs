@@ -3,7 +3,7 @@
 use orthant_estimate::frame::LabelSpectrum;
 use orthant_estimate::{Callback, Frame, Reporter};
 use orthant_linalg::{LinalgError, Mat, MatRef, tolerance};
-use orthant_network::{Network, RowScale, Samples};
+use orthant_network::{Network, RowScale, Samples, Subset};
 
 use crate::answer::Answer;
 use crate::error::RecoverError;
@@ -11,7 +11,7 @@ use crate::evidence::{Holdout, constant_labels};
 use crate::report::Recovery;
 use crate::search::{Search, begin, search};
 use crate::settings::{Method, Settings};
-use crate::split::{Part, Split};
+use crate::split::Split;
 use crate::wide::Wide;
 
 /// Equations to spare that [`orthant_estimate::unit::unit_from_pattern`] asks for, in samples beyond r + k.
@@ -70,7 +70,7 @@ fn recover_scaled(
 ) -> Result<Recovery, RecoverError> {
     let bias = settings.bias.fitted();
     let split = Split::draw(samples, settings.holdout, 2 * (samples.d() + 1), settings.seed);
-    let fit = Part::of(samples, &split.fit);
+    let fit = Subset::of(samples, &split.fit);
     let too_few = |needed| RecoverError::TooFewSamples {
         n: split.fit.len() + split.check.len(),
         d: samples.d(),
@@ -98,7 +98,7 @@ fn recover_scaled(
             settings.holdout.map_or(fitted + 4, |f| (fitted as f64 / (1.0 - f)).ceil() as usize + 1),
         ));
     }
-    let check = Part::of(samples, &split.check);
+    let check = Subset::of(samples, &split.check);
     let begun = begin(&frame, settings, reporter)?;
     if may_be_wide(samples, &begun, &label_spectrum, settings) {
         let wide = Wide { fit: &fit, check: &check, frame: &frame, spectrum: &label_spectrum, settings };

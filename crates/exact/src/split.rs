@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use orthant_linalg::random;
-use orthant_linalg::{Mat, MatRef, tolerance};
+use orthant_linalg::{MatRef, tolerance};
 use orthant_network::Samples;
 use rand::seq::SliceRandom;
 
@@ -61,38 +61,10 @@ fn same_label(a: MatRef<'_, f64>, i: usize, j: usize) -> bool {
     a.col(i).iter().zip(a.col(j).iter()).all(|(p, q)| (p - q).abs() <= 64.0 * rounding * size)
 }
 
-/// The chosen columns of a matrix.
-fn columns(a: MatRef<'_, f64>, chosen: &[usize]) -> Mat<f64> {
-    let mut out = Mat::zeros(a.nrows(), chosen.len());
-    for (to, &from) in chosen.iter().enumerate() {
-        out.as_mut().col_mut(to).copy_from(a.col(from));
-    }
-    out
-}
-
-/// Some of the samples, copied.
-pub(crate) struct Part {
-    pub(crate) x: Mat<f64>,
-    pub(crate) a: Mat<f64>,
-}
-
-impl Part {
-    pub(crate) fn of(samples: &Samples<'_>, chosen: &[usize]) -> Part {
-        Part { x: columns(samples.x(), chosen), a: columns(samples.a(), chosen) }
-    }
-
-    pub(crate) fn n(&self) -> usize {
-        self.x.ncols()
-    }
-
-    pub(crate) fn samples(&self) -> Samples<'_> {
-        Samples::new(self.x.as_ref(), self.a.as_ref()).expect("a non-empty part of valid samples is valid")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use orthant_linalg::Mat;
 
     #[test]
     fn repeated_samples_count_once() {

@@ -9,7 +9,7 @@ use orthant_estimate::problem::Problem;
 use orthant_estimate::refine::{RefineSettings, refine};
 use orthant_estimate::{Frame, Reporter};
 use orthant_linalg::{LinalgError, Mat, product, random, spectrum, tolerance};
-use orthant_network::{BiasKind, Network};
+use orthant_network::{BiasKind, Network, Subset};
 use rand::seq::SliceRandom;
 
 use crate::answer::{COARSE, RESIDUAL_SAFETY, centred_rows, relative_residual, worst_output_residual};
@@ -18,7 +18,6 @@ use crate::evidence::{condition_number, decimal_excess};
 use crate::identify;
 use crate::report::{Recovery, Report, Uniqueness, UniquenessLevel, UnitReason, UnitReport, Verdict};
 use crate::settings::{BiasModel, Method, Settings};
-use crate::split::Part;
 use crate::verdict::{Evidence, judge};
 use crate::weights;
 
@@ -39,8 +38,8 @@ const SPARE_SIDE: usize = 2;
 
 /// What the search of all units at once goes by.
 pub(crate) struct Wide<'a> {
-    pub(crate) fit: &'a Part,
-    pub(crate) check: &'a Part,
+    pub(crate) fit: &'a Subset,
+    pub(crate) check: &'a Subset,
     pub(crate) frame: &'a Frame,
     pub(crate) spectrum: &'a LabelSpectrum,
     pub(crate) settings: &'a Settings,
@@ -72,8 +71,8 @@ impl Wide<'_> {
         let root = (self.fit.n() as f64).sqrt();
         let basis = self.frame.inputs();
         let inputs = Mat::from_fn(chosen.len(), basis.ncols(), |i, j| root * basis[(chosen[i], j)]);
-        let rows = Part::of(&self.fit.samples(), &chosen);
-        let labels = centred_rows(rows.a.as_ref(), bias.output());
+        let rows = Subset::of(&self.fit.samples(), &chosen);
+        let labels = centred_rows(rows.a(), bias.output());
         let problem = Problem {
             inputs: inputs.as_ref(),
             labels: labels.as_ref(),
@@ -97,7 +96,7 @@ impl Wide<'_> {
 
     /// The residual that rounding explains.
     fn allowed(&self) -> f64 {
-        crate::answer::allowed(self.spectrum.precision, self.fit.n(), self.fit.a.nrows())
+        crate::answer::allowed(self.spectrum.precision, self.fit.n(), self.fit.a().nrows())
     }
 
     fn find(
@@ -153,9 +152,9 @@ impl Wide<'_> {
         let bias = self.settings.bias.fitted();
         let basis = self.frame.inputs();
         let d = basis.ncols() - usize::from(bias.hidden());
-        let (r, m) = (basis.ncols(), self.fit.a.nrows());
+        let (r, m) = (basis.ncols(), self.fit.a().nrows());
         let Some(k) = self.settings.width.filter(|&k| m < k && k <= d) else { return Vec::new() };
-        let (inputs, labels) = (basis.subcols(0, d), self.fit.a.transpose());
+        let (inputs, labels) = (basis.subcols(0, d), self.fit.a().transpose());
         let from = if m == 1 { from_order_four } else { from_order_two };
         // Inputs that are not Gaussian, or too few of them, give no starts; random ones remain.
         let Ok(found) = from(inputs, labels, k, self.settings.seed) else { return Vec::new() };
@@ -172,10 +171,10 @@ impl Wide<'_> {
     }
 
     /// The network with given values before the rectifier on some of the samples, without biases that come out as zero.
-    fn network(&self, rows: &Part, t: &Mat<f64>, bias: BiasKind) -> Result<Network, LinalgError> {
+    fn network(&self, rows: &Subset, t: &Mat<f64>, bias: BiasKind) -> Result<Network, LinalgError> {
         let fit = self.fit.samples();
         let build = |kind: BiasKind| {
-            let hidden = weights::hidden_from_preactivations(rows.x.as_ref(), t, kind)?;
+            let hidden = weights::hidden_from_preactivations(rows.x(), t, kind)?;
             weights::output_layer(&fit, self.frame.activation(), &hidden, kind)
         };
         let network = build(bias)?;

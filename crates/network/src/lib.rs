@@ -38,4 +38,4 @@ pub use corruption::{NoiseKind, gross_errors};
 pub use network::{Network, ShapeError};
 pub use pattern::SignPattern;
 pub use planted::{BiasKind, InputKind, Planted, PlantedSpec, SpecError};
-pub use samples::{Samples, SamplesError};
+pub use samples::{Samples, SamplesError, Subset};

@@ -1,6 +1,6 @@
 //! Inputs with their labels, checked once.
 
-use orthant_linalg::MatRef;
+use orthant_linalg::{Mat, MatRef};
 
 /// Inputs and labels that cannot be samples of a network.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -116,10 +116,58 @@ impl<'a> Samples<'a> {
     }
 }
 
+/// Some of the samples, copied, in the order asked for; possibly none.
+#[derive(Debug, Clone)]
+pub struct Subset {
+    x: Mat<f64>,
+    a: Mat<f64>,
+}
+
+impl Subset {
+    /// Copies the samples with these indices.
+    ///
+    /// # Panics
+    /// When an index is not below n.
+    pub fn of(samples: &Samples<'_>, chosen: &[usize]) -> Subset {
+        Subset { x: columns(samples.x, chosen), a: columns(samples.a, chosen) }
+    }
+
+    /// Number of samples.
+    pub fn n(&self) -> usize {
+        self.x.ncols()
+    }
+
+    /// Inputs, d × n.
+    pub fn x(&self) -> MatRef<'_, f64> {
+        self.x.as_ref()
+    }
+
+    /// Labels, m × n.
+    pub fn a(&self) -> MatRef<'_, f64> {
+        self.a.as_ref()
+    }
+
+    /// The samples.
+    ///
+    /// # Panics
+    /// When there are none.
+    pub fn samples(&self) -> Samples<'_> {
+        assert!(self.n() > 0, "an empty subset has no samples");
+        Samples { x: self.x.as_ref(), a: self.a.as_ref() }
+    }
+}
+
+fn columns(a: MatRef<'_, f64>, chosen: &[usize]) -> Mat<f64> {
+    let mut out = Mat::zeros(a.nrows(), chosen.len());
+    for (to, &from) in chosen.iter().enumerate() {
+        out.as_mut().col_mut(to).copy_from(a.col(from));
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use orthant_linalg::Mat;
 
     #[test]
     fn each_defect_is_named() {
