@@ -7,6 +7,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`product`] | matrix products on one thread |
+//! | [`cholesky`] | Cholesky factorisation of a statistic |
 //! | [`qr`] | Householder QR, applied without forming Q |
 //! | [`spectrum`] | thin SVD, rank decisions with their gap, least singular vectors |
 //! | [`lstsq`] | rank-revealing least squares of minimum norm |
@@ -27,6 +28,7 @@
 //! ```
 
 pub mod assignment;
+pub mod cholesky;
 pub mod eigen;
 pub mod least_distance;
 pub mod lstsq;

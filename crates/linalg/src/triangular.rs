@@ -96,6 +96,11 @@ pub fn solve_upper(upper: MatRef<'_, f64>, b: MatMut<'_, f64>) {
     triangular_solve::solve_upper_triangular_in_place(upper, b, Par::Seq);
 }
 
+/// Overwrites `b` with L⁻¹b for a lower triangular L. See [`solve_upper`].
+pub fn solve_lower(lower: MatRef<'_, f64>, b: MatMut<'_, f64>) {
+    triangular_solve::solve_lower_triangular_in_place(lower, b, Par::Seq);
+}
+
 /// The triangle with diagonal entries kept away from zero by a backward error, so that solves do not divide by zero.
 fn guard_diagonal(upper: MatRef<'_, f64>) -> Mat<f64> {
     let q = upper.nrows();

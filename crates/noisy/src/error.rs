@@ -56,6 +56,9 @@ pub enum NoisyError {
     /// The caller's progress callback asked to stop.
     #[error("cancelled")]
     Cancelled,
+    /// The network's outputs at the samples, or their squares, are beyond the range of numbers.
+    #[error("the network's outputs overflow at the samples")]
+    Overflow,
     /// A factorisation overflowed.
     #[error(transparent)]
     Linalg(#[from] LinalgError),

@@ -1,0 +1,97 @@
+//! Loss and gradient at given weights, in one pass.
+
+use orthant_linalg::{Mat, product};
+use orthant_network::Samples;
+
+use super::block::{self, Block};
+use super::clipping::Clipping;
+use super::pass::{self, GROUPS};
+use super::weights::{Shape, Weights};
+
+/// The loss with its gradient, and what the curvature is approximated by.
+#[derive(Debug, Clone)]
+pub(crate) struct Evaluation {
+    /// Sum of squared residuals.
+    pub loss: f64,
+    /// J'r, half the gradient of the loss.
+    pub gradient: Weights,
+    /// Sums over samples of f'(t_i) f'(t_l), k × k.
+    pub slopes: Mat<f64>,
+    /// Second moments of activations and the constant, summed over samples, q × q.
+    pub activations: Mat<f64>,
+}
+
+impl Evaluation {
+    /// Cost: 2k(2d + 3m + 2k) operations for each sample.
+    pub fn at(
+        samples: &Samples<'_>,
+        weights: &Weights,
+        shape: &Shape,
+        clipping: Option<&Clipping>,
+    ) -> Evaluation {
+        let (k, q) = (shape.k, shape.q());
+        let new = || {
+            let empty = Evaluation {
+                loss: 0.0,
+                gradient: Weights::zeros(shape),
+                slopes: Mat::zeros(k, k),
+                activations: Mat::zeros(q, q),
+            };
+            (empty, Block::new(shape))
+        };
+        let add = |(sum, work): &mut (Evaluation, Block), columns| {
+            let (x, a) = block::columns(samples, &columns);
+            work.activate(weights, shape, x);
+            work.subtract_labels(weights, shape, a, clipping);
+            sum.loss += work.sum_of_squares();
+            product::matmul_add(sum.slopes.as_mut(), 1.0, work.slope().transpose(), work.slope());
+            add_activations(&mut sum.activations, work, k);
+            work.pull_back_residual(&mut sum.gradient, weights, shape, x);
+        };
+        let merge = |(sum, _): &mut (Evaluation, Block), (later, _): (Evaluation, Block)| {
+            sum.loss += later.loss;
+            sum.gradient.add_scaled(1.0, &later.gradient);
+            sum.slopes += &later.slopes;
+            sum.activations += &later.activations;
+        };
+        pass::sum(samples.n(), GROUPS, new, add, merge).0
+    }
+}
+
+fn add_activations(sum: &mut Mat<f64>, work: &Block, k: usize) {
+    product::matmul_add(sum.as_mut().submatrix_mut(0, 0, k, k), 1.0, work.z().transpose(), work.z());
+    if sum.nrows() > k {
+        for i in 0..k {
+            let total: f64 = work.z().col(i).iter().sum();
+            sum[(i, k)] += total;
+            sum[(k, i)] += total;
+        }
+        sum[(k, k)] += work.z().nrows() as f64;
+    }
+}
+
+/// The losses at several points on a line, in one pass of 2k(d + m) operations for each sample and
+/// point.
+pub(crate) fn losses_along(
+    samples: &Samples<'_>,
+    weights: &Weights,
+    direction: &Weights,
+    fractions: &[f64],
+    shape: &Shape,
+    clipping: Option<&Clipping>,
+) -> Vec<f64> {
+    let points: Vec<Weights> = fractions.iter().map(|&fraction| weights.moved(fraction, direction)).collect();
+    let new = || (vec![0.0; fractions.len()], Block::new(shape));
+    let add = |(losses, work): &mut (Vec<f64>, Block), columns| {
+        let (x, a) = block::columns(samples, &columns);
+        for (loss, point) in losses.iter_mut().zip(&points) {
+            work.activate(point, shape, x);
+            work.subtract_labels(point, shape, a, clipping);
+            *loss += work.sum_of_squares();
+        }
+    };
+    let merge = |(losses, _): &mut (Vec<f64>, Block), (later, _): (Vec<f64>, Block)| {
+        losses.iter_mut().zip(later).for_each(|(loss, later)| *loss += later);
+    };
+    pass::sum(samples.n(), GROUPS, new, add, merge).0
+}
