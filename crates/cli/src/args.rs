@@ -3,9 +3,14 @@
 use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use orthant::network::{BiasKind, InputKind, NoiseKind};
-use orthant::{Activation, BiasModel, Method};
+use clap::{Args, Parser, Subcommand};
+use orthant::Activation;
+
+mod choices;
+
+pub use self::choices::{
+    BiasChoice, InputChoice, MethodChoice, NoiseChoice, NoiseKindChoice, PlantedBias,
+};
 
 /// More threads than any machine this runs on; beyond it the operating system fails in unclear ways.
 const MAX_THREADS: u64 = 1024;
@@ -62,7 +67,10 @@ pub enum Command {
 Verdicts: 'exact', 'exact on the samples' (these inputs leave some weights
 undetermined), 'approximate', 'not recovered'.
 When not recovered, the exit code is 1, the report is written and the network
-is not.
+is not. With --noise gaussian the best verdict is 'approximate'; the report has
+the noise level and the accuracy of each unit. --standard-errors goes with
+noise gaussian, --gross-errors with noise sparse; with auto each is written when
+that is what was found.
 
 Activations other than relu: the methods tensor, power, ica, pursuit and cone
 take those that are zero for t <= 0; lift takes leaky-relu and abs; lift,
@@ -97,6 +105,18 @@ pub struct RecoverArgs {
     /// How to search for the units
     #[arg(long, value_enum, default_value_t = MethodChoice::Auto)]
     pub method: MethodChoice,
+    /// Errors in the labels; auto tries none, then sparse, then gaussian
+    #[arg(long, value_enum, default_value_t = NoiseChoice::None)]
+    pub noise: NoiseChoice,
+    /// Standard deviation of every label's error, in units of the labels [default: estimated]
+    #[arg(long, value_name = "S")]
+    pub noise_std: Option<f64>,
+    /// File for the standard error of each weight, with the names and shapes of the network's own
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub standard_errors: Option<PathBuf>,
+    /// File for the gross errors found in the labels, a line 'sample,output,value' for each
+    #[arg(long, value_name = "FILE.csv")]
+    pub gross_errors: Option<PathBuf>,
     /// Seed of every random choice: same seed, same bits, whatever the number of threads
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -240,147 +260,6 @@ pub struct DiagnoseArgs {
     pub json: bool,
 }
 
-/// Biases to fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum BiasChoice {
-    /// Fit both, drop those that come out as zero
-    Auto,
-    /// Neither
-    None,
-    /// Hidden bias only
-    Hidden,
-    /// Output bias only
-    Output,
-    /// Both
-    Both,
-}
-
-impl From<BiasChoice> for BiasModel {
-    fn from(choice: BiasChoice) -> BiasModel {
-        match choice {
-            BiasChoice::Auto => BiasModel::Auto,
-            BiasChoice::None => BiasModel::Known(BiasKind::None),
-            BiasChoice::Hidden => BiasModel::Known(BiasKind::Hidden),
-            BiasChoice::Output => BiasModel::Known(BiasKind::Output),
-            BiasChoice::Both => BiasModel::Known(BiasKind::Both),
-        }
-    }
-}
-
-/// Biases to draw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PlantedBias {
-    /// Neither
-    None,
-    /// Hidden bias only
-    Hidden,
-    /// Output bias only
-    Output,
-    /// Both
-    Both,
-}
-
-impl From<PlantedBias> for BiasKind {
-    fn from(choice: PlantedBias) -> BiasKind {
-        match choice {
-            PlantedBias::None => BiasKind::None,
-            PlantedBias::Hidden => BiasKind::Hidden,
-            PlantedBias::Output => BiasKind::Output,
-            PlantedBias::Both => BiasKind::Both,
-        }
-    }
-}
-
-/// Distributions of errors to draw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum NoiseKindChoice {
-    /// Normal
-    Gaussian,
-    /// Uniform
-    Uniform,
-    /// Plus or minus one value
-    Sign,
-}
-
-impl From<NoiseKindChoice> for NoiseKind {
-    fn from(choice: NoiseKindChoice) -> NoiseKind {
-        match choice {
-            NoiseKindChoice::Gaussian => NoiseKind::Gaussian,
-            NoiseKindChoice::Uniform => NoiseKind::Uniform,
-            NoiseKindChoice::Sign => NoiseKind::Sign,
-        }
-    }
-}
-
-/// Methods of search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MethodChoice {
-    /// Pursuit, cone walk and lift for labels of rank k; moments and refinement for fewer outputs than units
-    Auto,
-    /// Row-span pursuit: needs the fewest samples
-    Pursuit,
-    /// Extreme rays of the cone of non-negative label combinations
-    Cone,
-    /// The quadratic lift: no search, and a proof of uniqueness; the method for leaky ReLU and |t|
-    Lift,
-    /// Score moments by simultaneous diagonalisation: Gaussian inputs
-    Tensor,
-    /// Score moments by the tensor power method: Gaussian inputs
-    Power,
-    /// Independent component analysis: Gaussian inputs, orthonormal rows of V
-    Ica,
-    /// Pure-neuron conditions: inputs symmetric about zero, no hidden bias
-    Symmetric,
-    /// Pairs x, -x among the samples: any inputs, no hidden bias
-    Paired,
-    /// All units at once from random starts: for fewer outputs than hidden units
-    Restarts,
-}
-
-impl From<MethodChoice> for Method {
-    fn from(choice: MethodChoice) -> Method {
-        match choice {
-            MethodChoice::Auto => Method::Auto,
-            MethodChoice::Pursuit => Method::Pursuit,
-            MethodChoice::Cone => Method::Cone,
-            MethodChoice::Lift => Method::Lift,
-            MethodChoice::Tensor => Method::Tensor,
-            MethodChoice::Power => Method::Power,
-            MethodChoice::Ica => Method::Ica,
-            MethodChoice::Symmetric => Method::Symmetric,
-            MethodChoice::Paired => Method::Paired,
-            MethodChoice::Restarts => Method::Restarts,
-        }
-    }
-}
-
-/// Input distributions, by the names of [`InputKind::name`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InputChoice(pub InputKind);
-
-impl InputChoice {
-    const GAUSSIAN: InputChoice = InputChoice(InputKind::Gaussian);
-}
-
-impl ValueEnum for InputChoice {
-    fn value_variants<'a>() -> &'a [InputChoice] {
-        const ALL: [InputChoice; InputKind::ALL.len()] = {
-            let mut all = [InputChoice::GAUSSIAN; InputKind::ALL.len()];
-            let mut i = 0;
-            while i < all.len() {
-                all[i] = InputChoice(InputKind::ALL[i]);
-                i += 1;
-            }
-            all
-        };
-        &ALL
-    }
-
-    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(clap::builder::PossibleValue::new(self.0.name()))
-    }
-}
-
 fn tolerance(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value >= 0.0 && value.is_finite() => Ok(value),
@@ -405,7 +284,10 @@ fn fraction(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
+    use clap::{CommandFactory, ValueEnum};
+    use orthant::Method;
+    use orthant::network::InputKind;
+    use orthant::noisy::NoiseModel;
 
     #[test]
     fn the_definition_is_consistent() {
@@ -425,6 +307,14 @@ mod tests {
         for method in Method::ALL {
             let choice = MethodChoice::from_str(method.name(), false).expect("named");
             assert_eq!(Method::from(choice), method);
+        }
+    }
+
+    #[test]
+    fn every_noise_model_can_be_named() {
+        for model in NoiseModel::ALL {
+            let choice = NoiseChoice::from_str(model.name(), false).expect("named");
+            assert_eq!(NoiseModel::from(choice), model);
         }
     }
 

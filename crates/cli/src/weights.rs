@@ -14,6 +14,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use orthant::network::UnknownActivation;
+use orthant::noisy::StandardErrors;
 use orthant::{Activation, Mat, MatRef, Network};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -45,14 +46,32 @@ pub fn read(path: &Path) -> anyhow::Result<Network> {
 /// # Errors
 /// When the library refuses, which for a network in memory it does not.
 pub fn encode(network: &Network) -> anyhow::Result<Vec<u8>> {
-    let mut tensors = vec![
-        (HIDDEN_WEIGHT, vec![network.k(), network.d()], row_major(network.v())),
-        (OUTPUT_WEIGHT, vec![network.m(), network.k()], row_major(network.u())),
-    ];
+    let activation = network.activation();
+    let metadata =
+        (!activation.is_relu()).then(|| HashMap::from([(ACTIVATION.to_string(), activation.name())]));
+    encode_parts(network.v(), network.b(), network.u(), network.c(), metadata)
+}
+
+/// The contents of a file with the standard error of each weight, under the name of the weight; 0 for biases that were not fitted.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_standard_errors(errors: &StandardErrors) -> anyhow::Result<Vec<u8>> {
+    encode_parts(errors.v.as_ref(), errors.b.as_deref(), errors.u.as_ref(), errors.c.as_deref(), None)
+}
+
+fn encode_parts(
+    v: MatRef<'_, f64>,
+    b: Option<&[f64]>,
+    u: MatRef<'_, f64>,
+    c: Option<&[f64]>,
+    metadata: Option<HashMap<String, String>>,
+) -> anyhow::Result<Vec<u8>> {
+    let (k, d, m) = (v.nrows(), v.ncols(), u.nrows());
+    let mut tensors =
+        vec![(HIDDEN_WEIGHT, vec![k, d], row_major(v)), (OUTPUT_WEIGHT, vec![m, k], row_major(u))];
     // Zeros where there is no bias: `load_state_dict` of a plain Sequential wants all four tensors.
-    for (name, bias, len) in
-        [(HIDDEN_BIAS, network.b(), network.k()), (OUTPUT_BIAS, network.c(), network.m())]
-    {
+    for (name, bias, len) in [(HIDDEN_BIAS, b, k), (OUTPUT_BIAS, c, m)] {
         let values = bias.map_or_else(|| vec![0.0; len], <[f64]>::to_vec);
         tensors.push((name, vec![len], to_bytes(values.into_iter())));
     }
@@ -60,9 +79,6 @@ pub fn encode(network: &Network) -> anyhow::Result<Vec<u8>> {
         .iter()
         .map(|(name, shape, bytes)| Ok((*name, TensorView::new(Dtype::F64, shape.clone(), bytes)?)))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let activation = network.activation();
-    let metadata =
-        (!activation.is_relu()).then(|| HashMap::from([(ACTIVATION.to_string(), activation.name())]));
     Ok(safetensors::serialize(views, metadata)?)
 }
 

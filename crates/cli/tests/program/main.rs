@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bench;
+mod noise;
 mod options;
 mod recover;
 mod round_trip;

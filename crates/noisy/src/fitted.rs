@@ -1,0 +1,393 @@
+//! Labels with an error in every entry: from samples to the least-squares optimum and what it is worth.
+
+use orthant_estimate::{Callback, Reporter};
+use orthant_exact::{BiasModel, Verdict};
+use orthant_linalg::{Mat, product, random, spectrum};
+use orthant_network::{BiasKind, Network, Samples, Subset};
+use rand::seq::{SliceRandom, index};
+
+use crate::error::NoisyError;
+use crate::fit::{Clipping, Fit, FitSettings, fit};
+use crate::information::{StandardErrors, information};
+use crate::precision::{LabelPrecision, label_precision};
+use crate::report::{NoiseReason, NoiseReport, NoisyRecovery, NoisyUnit};
+use crate::search::{Found, SearchSettings, search};
+use crate::settings::Settings;
+use crate::width::{WidthChoice, bayesian_information, choose_width};
+
+/// Samples that the search for the optimum sees at most, for each weight of a unit and label: the optimum over these lies within the
+/// basin of that over all, unless units are so weak that these samples do not show them.
+const SEARCH_SAMPLES_PER_DIMENSION: usize = 100;
+
+/// And at least so many, if there are.
+const LEAST_SEARCH_SAMPLES: usize = 4000;
+
+/// Fraction of the samples held out by default.
+const DEFAULT_HOLDOUT: f64 = 0.02;
+
+/// The fewest and the most samples held out by default.
+const HELD_OUT: std::ops::RangeInclusive<usize> = 4..=1000;
+
+/// Standard deviations by which the mean square of the samples held out may exceed what the fit predicts.
+const HOLDOUT_DEVIATIONS: f64 = 6.0;
+
+/// The estimated standard deviation may be this times the one given.
+const KNOWN_NOISE_EXCESS: f64 = 1.25;
+
+/// Recovers a network from labels with an independent error in every entry.
+///
+/// # Shapes
+/// `samples` is n inputs of dimension d with labels of dimension m; the network returned is m × k × d.
+///
+/// # Guarantee
+/// The network is a local optimum of the sum of squared residuals over all samples, the best of those that the search met: the
+/// maximum-likelihood estimate for normal errors if it is the global one, which [`NoiseReport::agreeing`] speaks for. The verdict is
+/// `approximate` at best. Same samples, same settings, same bits, for any number of threads.
+///
+/// # Errors
+/// [`NoisyError`]; labels that no network explains are not an error but a verdict.
+///
+/// # Cost
+/// The search sees at most max(4000, 100(d + m)) samples; over all samples run the refinement ([`fit()`]), of some ten steps, and one
+/// pass for standard errors. Memory does not depend on n beyond the samples themselves.
+///
+/// # Paper
+/// In place of Theorem 62 (see [`crate::route`] for that): starts of any kind, for any input distribution, biases and m < k, and the
+/// optimum instead of an estimate near it.
+pub fn recover_noisy(
+    samples: &Samples<'_>,
+    settings: &Settings,
+    progress: &mut Callback<'_>,
+) -> Result<NoisyRecovery, NoisyError> {
+    settings.validate()?;
+    let mut reporter = Reporter::new(progress);
+    let precision = label_precision(samples);
+    let clipping = precision.clipping.as_ref();
+    let parts = Parts::draw(samples, clipping, settings);
+    let start = Start::find(&parts.searched.samples(), settings, &mut reporter)?;
+    let holdout = Holdout::of(&start, &parts, clipping);
+    let fit_settings = FitSettings { bias: start.bias, ..FitSettings::default() };
+    let fitted = fit(samples, &start.network, clipping, &fit_settings, &mut reporter)?;
+    let whole = Whole { samples, clipping, bias: start.bias };
+    whole.report(fitted, start, holdout, precision, settings)
+}
+
+/// The samples that the search sees and those held out from it: drawn at random, disjoint, copied.
+struct Parts {
+    searched: Subset,
+    checked: Subset,
+}
+
+impl Parts {
+    fn draw(samples: &Samples<'_>, clipping: Option<&Clipping>, settings: &Settings) -> Parts {
+        let (n, dimensions) = (samples.n(), samples.d() + samples.m());
+        let held_out = match settings.exact.holdout {
+            Some(fraction) => ((fraction * n as f64).ceil() as usize).min(*HELD_OUT.end()),
+            None => ((DEFAULT_HOLDOUT * n as f64).ceil() as usize).clamp(*HELD_OUT.start(), *HELD_OUT.end()),
+        };
+        // The search comes first where there are few samples.
+        let held_out = held_out.min(n.saturating_sub(2 * dimensions)).min(n / 2);
+        let searched = LEAST_SEARCH_SAMPLES.max(SEARCH_SAMPLES_PER_DIMENSION * dimensions).min(n - held_out);
+        let rng = &mut random::stream(settings.exact.seed, "samples searched", 0);
+        let mut drawn = index::sample(rng, n, searched + held_out).into_vec();
+        drawn.shuffle(rng);
+        let mut checked = drawn.split_off(searched);
+        if let Some(clipping) = clipping {
+            // Starts take labels at a bound for what they are; there may be enough without.
+            let whole = |&j: &usize| !clipping.touches(samples.a().col(j).iter());
+            let unclipped: Vec<usize> = drawn.iter().copied().filter(whole).collect();
+            if unclipped.len() >= UNCLIPPED_SAMPLES_PER_DIMENSION * dimensions {
+                drawn = unclipped;
+            }
+        }
+        drawn.sort_unstable();
+        checked.sort_unstable();
+        Parts { searched: Subset::of(samples, &drawn), checked: Subset::of(samples, &checked) }
+    }
+}
+
+/// The search makes do with samples that have no label at a bound if there are this many for each input and output.
+const UNCLIPPED_SAMPLES_PER_DIMENSION: usize = 10;
+
+/// What the search brought, on the samples that it saw.
+struct Start {
+    network: Network,
+    bias: BiasKind,
+    found: Found,
+    width_choice: Option<WidthChoice>,
+    squared_residual: f64,
+    entries: usize,
+}
+
+impl Start {
+    fn find(
+        samples: &Samples<'_>,
+        settings: &Settings,
+        reporter: &mut Reporter<'_>,
+    ) -> Result<Start, NoisyError> {
+        let bias = settings.exact.bias.fitted();
+        let search_settings = SearchSettings {
+            seed: settings.exact.seed,
+            bias,
+            activation: settings.exact.activation.clone(),
+            ..SearchSettings::default()
+        };
+        let (found, width_choice) = match settings.exact.width {
+            Some(width) => (search(samples, width, &search_settings, reporter)?, None),
+            None => {
+                let (choice, found) = choose_width(samples, &search_settings, reporter)?;
+                (found, Some(choice))
+            }
+        };
+        let entries = samples.n() * samples.m();
+        let mut start = Start {
+            network: found.best.network.clone(),
+            bias,
+            squared_residual: found.best.squared_residual,
+            found,
+            width_choice,
+            entries,
+        };
+        if settings.exact.bias == BiasModel::Auto {
+            start.drop_biases(samples, reporter)?;
+        }
+        Ok(start)
+    }
+
+    /// Leaves out the biases that explain no more than chance, by the criterion that widths are chosen by.
+    fn drop_biases(&mut self, samples: &Samples<'_>, reporter: &mut Reporter<'_>) -> Result<(), NoisyError> {
+        let (k, d, m) = (self.network.k(), self.network.d(), self.network.m());
+        let criterion =
+            |bias, rss| bayesian_information(rss, self.entries, n_weights(k, d, m, bias));
+        let mut best = criterion(self.bias, self.squared_residual);
+        for bias in [BiasKind::Output, BiasKind::Hidden, BiasKind::None] {
+            let network = without_biases(&self.network, bias);
+            let fit_settings = FitSettings { bias, ..FitSettings::default() };
+            let fitted = fit(samples, &network, None, &fit_settings, reporter)?;
+            let value = criterion(bias, fitted.loss);
+            if value < best {
+                best = value;
+                (self.network, self.bias, self.squared_residual) = (fitted.network, bias, fitted.loss);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Free weights of a network: rows of V have unit norm, or the scale is free in U.
+fn n_weights(k: usize, d: usize, m: usize, bias: BiasKind) -> usize {
+    k * (d - 1 + usize::from(bias.hidden()) + m) + m * usize::from(bias.output())
+}
+
+fn without_biases(network: &Network, bias: BiasKind) -> Network {
+    let b = network.b().filter(|_| bias.hidden()).map(<[f64]>::to_vec);
+    let c = network.c().filter(|_| bias.output()).map(<[f64]>::to_vec);
+    Network::with_activation(
+        network.activation().clone(),
+        network.u().to_owned(),
+        network.v().to_owned(),
+        b,
+        c,
+    )
+    .expect("fewer of the weights of a network are those of one")
+}
+
+/// The samples held out, against what the fit to the others predicts for them.
+struct Holdout {
+    samples: usize,
+    /// Mean square residual over its expectation.
+    ratio: f64,
+    /// What chance may make of the ratio.
+    allowed: f64,
+    /// Mean square residual over the variance of the labels.
+    unexplained: f64,
+}
+
+impl Holdout {
+    fn of(start: &Start, parts: &Parts, clipping: Option<&Clipping>) -> Option<Holdout> {
+        if parts.checked.n() == 0 {
+            return None;
+        }
+        let (network, searched) = (&start.network, parts.searched.samples());
+        let fitted = Residuals::of(&searched, network, clipping);
+        let checked = Residuals::of(&parts.checked.samples(), network, clipping);
+        let weights = n_weights(network.k(), network.d(), network.m(), start.bias) as f64;
+        let free = (fitted.entries - weights).max(1.0);
+        // A fit has smaller residuals than the errors on what it saw, and larger ones elsewhere.
+        let variance = fitted.squares / free;
+        let expected = variance * (1.0 + weights / fitted.entries);
+        let mean_square = checked.squares / checked.entries.max(1.0);
+        let spread = ((fitted.kurtosis() - 1.0).max(0.0) * (1.0 / checked.entries.max(1.0) + 1.0 / free)).sqrt();
+        let scale = searched.label_scale();
+        Some(Holdout {
+            samples: parts.checked.n(),
+            ratio: mean_square / expected,
+            allowed: 1.0 + HOLDOUT_DEVIATIONS * spread,
+            unexplained: mean_square / (scale * scale),
+        })
+    }
+}
+
+/// Sums of powers of residuals, of labels that are not satisfied by being at a bound.
+#[derive(Debug, Default)]
+struct Residuals {
+    entries: f64,
+    squares: f64,
+    fourth_powers: f64,
+}
+
+impl Residuals {
+    fn of(samples: &Samples<'_>, network: &Network, clipping: Option<&Clipping>) -> Residuals {
+        let mut sums = Residuals::default();
+        for first in (0..samples.n()).step_by(BLOCK) {
+            let count = BLOCK.min(samples.n() - first);
+            let predicted = network.labels(samples.x().subcols(first, count));
+            for j in 0..count {
+                for (o, (&a, &p)) in samples.a().col(first + j).iter().zip(predicted.col(j).iter()).enumerate()
+                {
+                    if !clipping.is_some_and(|clipping| clipping.satisfied(o, a, p)) {
+                        let square = (a - p) * (a - p);
+                        sums.entries += 1.0;
+                        sums.squares += square;
+                        sums.fourth_powers += square * square;
+                    }
+                }
+            }
+        }
+        sums
+    }
+
+    /// Fourth moment over the square of the second: 3 for normal errors.
+    fn kurtosis(&self) -> f64 {
+        self.entries * self.fourth_powers / (self.squares * self.squares).max(f64::MIN_POSITIVE)
+    }
+}
+
+/// Samples evaluated at once.
+const BLOCK: usize = 1024;
+
+/// All samples, and how they were fitted.
+struct Whole<'a> {
+    samples: &'a Samples<'a>,
+    clipping: Option<&'a Clipping>,
+    bias: BiasKind,
+}
+
+impl Whole<'_> {
+    fn report(
+        &self,
+        fitted: Fit,
+        start: Start,
+        holdout: Option<Holdout>,
+        precision: LabelPrecision,
+        settings: &Settings,
+    ) -> Result<NoisyRecovery, NoisyError> {
+        let network = fitted.network;
+        let residuals = Residuals::of(self.samples, &network, self.clipping);
+        let free = residuals.entries - n_weights(network.k(), network.d(), network.m(), self.bias) as f64;
+        let variance = residuals.squares / free.max(1.0);
+        let standard_errors =
+            information(self.samples, &network, self.clipping, self.bias)?.standard_errors(variance);
+        let units = self.units(&network, &standard_errors, variance);
+        let scale = self.samples.label_scale();
+        let residual = (residuals.squares / residuals.entries.max(1.0)).sqrt() / scale.max(f64::MIN_POSITIVE);
+        let mut report = NoiseReport {
+            verdict: Verdict::Approximate,
+            reason: NoiseReason::OptimumConfirmed,
+            width: network.k(),
+            width_choice: start.width_choice,
+            activation: network.activation().clone(),
+            noise_std: variance.sqrt(),
+            noise_std_known: settings.noise_std,
+            precision,
+            residual,
+            holdout_ratio: holdout.as_ref().map(|holdout| holdout.ratio.sqrt()),
+            holdout_samples: holdout.as_ref().map_or(0, |holdout| holdout.samples),
+            starts: start.found.starts,
+            agreeing: start.found.agreeing,
+            steps: fitted.steps,
+            converged: fitted.converged,
+            kappa_u: condition_number(network.u())?,
+            kappa_v: condition_number(network.v())?,
+            method: start.found.kind.name().to_string(),
+            units,
+        };
+        (report.verdict, report.reason) = judge(&report, holdout.as_ref());
+        Ok(NoisyRecovery { network, standard_errors, report })
+    }
+
+    fn units(&self, network: &Network, errors: &StandardErrors, variance: f64) -> Vec<NoisyUnit> {
+        let (k, n) = (network.k(), self.samples.n());
+        let mut active = vec![0usize; k];
+        let (mut sums, mut squares) = (vec![0.0f64; k], vec![0.0f64; k]);
+        for first in (0..n).step_by(BLOCK) {
+            let t = network.preactivations(self.samples.x().subcols(first, BLOCK.min(n - first)));
+            for j in 0..t.ncols() {
+                for (i, &t) in t.col(j).iter().enumerate() {
+                    let z = network.activation().value(t);
+                    active[i] += usize::from(t > 0.0);
+                    sums[i] += z;
+                    squares[i] += z * z;
+                }
+            }
+        }
+        let count = n as f64;
+        (0..k)
+            .map(|i| {
+                let spread = (squares[i] / count - (sums[i] / count).powi(2)).max(0.0).sqrt();
+                let output = network.u().col(i).norm_l2();
+                let row = errors.v.row(i).norm_l2();
+                let direction_error = errors.b.as_ref().map_or(row, |b| row.hypot(b[i]));
+                let output_error = errors.u.col(i).norm_l2() / output.max(f64::MIN_POSITIVE);
+                NoisyUnit {
+                    active: active[i],
+                    inactive: n - active[i],
+                    signal_to_noise: output * spread
+                        / (variance * network.m() as f64).sqrt().max(f64::MIN_POSITIVE),
+                    direction_error,
+                    output_error,
+                    weak: !(direction_error <= NoisyUnit::WEAK_DIRECTION
+                        && output_error <= NoisyUnit::WEAK_OUTPUT),
+                }
+            })
+            .collect()
+    }
+}
+
+fn condition_number(a: MatRef<'_, f64>) -> Result<f64, NoisyError> {
+    if a.nrows() == 0 || a.ncols() == 0 {
+        return Ok(1.0);
+    }
+    let s = spectrum::thin_svd(a)?.s;
+    Ok(s.first().copied().unwrap_or(0.0) / s.last().copied().unwrap_or(0.0))
+}
+
+/// The verdict and what it rests on, in the order in which a user would want to hear of it.
+fn judge(report: &NoiseReport, holdout: Option<&Holdout>) -> (Verdict, NoiseReason) {
+    let weak = report.units.iter().filter(|unit| unit.weak).count();
+    if report.width == 0 {
+        return (Verdict::NotRecovered, NoiseReason::NoUnit);
+    }
+    let unexplained = holdout.map_or(report.residual.powi(2), |holdout| holdout.unexplained);
+    if unexplained.is_nan() || unexplained >= 1.0 {
+        return (Verdict::NotRecovered, NoiseReason::ExplainsLittle { unexplained });
+    }
+    if weak == report.width {
+        return (Verdict::NotRecovered, NoiseReason::WeakUnits { units: weak });
+    }
+    if let Some(excess) = report.noise_std_known.map(|known| report.noise_std / known)
+        && excess > KNOWN_NOISE_EXCESS
+    {
+        return (Verdict::Approximate, NoiseReason::AboveKnownNoise { excess });
+    }
+    if let Some(holdout) = holdout.filter(|holdout| holdout.ratio > holdout.allowed) {
+        return (Verdict::Approximate, NoiseReason::HoldoutDisagrees { ratio: holdout.ratio.sqrt() });
+    }
+    if report.agreeing < 2 {
+        return (Verdict::Approximate, NoiseReason::NotConfirmed { starts: report.starts });
+    }
+    if weak > 0 {
+        return (Verdict::Approximate, NoiseReason::WeakUnits { units: weak });
+    }
+    (Verdict::Approximate, NoiseReason::OptimumConfirmed)
+}

@@ -1,0 +1,157 @@
+//! Which kind of recovery the labels call for.
+
+use orthant_estimate::{Callback, LabelSpectrum};
+use orthant_exact::{Method, RecoverError, Recovery, Report, Verdict};
+use orthant_network::{Network, Samples};
+
+use crate::clipped::{ClippedRecovery, recover_clipped};
+use crate::error::NoisyError;
+use crate::fitted::recover_noisy;
+use crate::precision::label_precision;
+use crate::report::NoisyRecovery;
+use crate::settings::{NoiseModel, Settings};
+use crate::sparse::{SparseRecovery, recover_sparse};
+
+/// A recovered network, by the errors that its labels were found to have.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// No errors beyond rounding, or none were looked for.
+    Exact(Box<Recovery>),
+    /// Labels cut off at bounds, otherwise without errors.
+    Clipped(Box<ClippedRecovery>),
+    /// Gross errors in some labels, none in the others.
+    Sparse(Box<SparseRecovery>),
+    /// Errors in every label.
+    Noisy(Box<NoisyRecovery>),
+}
+
+impl Answer {
+    /// The network.
+    pub fn network(&self) -> &Network {
+        match self {
+            Answer::Exact(answer) => &answer.network,
+            Answer::Clipped(answer) => &answer.recovery.network,
+            Answer::Sparse(answer) => &answer.recovery.network,
+            Answer::Noisy(answer) => &answer.network,
+        }
+    }
+
+    /// The verdict.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Answer::Exact(answer) => answer.report.verdict,
+            Answer::Clipped(answer) => answer.recovery.report.verdict,
+            Answer::Sparse(answer) => answer.recovery.report.verdict,
+            Answer::Noisy(answer) => answer.report.verdict,
+        }
+    }
+}
+
+/// Relative residual of a fit below which labels are taken to be exact after all, and exact recovery is given all its patience.
+const NEARLY_EXACT: f64 = 1e-5;
+
+/// Recovers a network from samples whose labels may have errors.
+///
+/// # Shapes
+/// `samples` is n inputs of dimension d with labels of dimension m; the network returned is m × k × d.
+///
+/// # Guarantee
+/// `exact` is given under the conditions of [`orthant_exact::recover`] only, for the labels that are not found to be gross errors or cut
+/// off; every other label agrees with the network then. Fits to labels with errors are `approximate` at best. Same samples, same
+/// settings, same bits, for any number of threads.
+///
+/// # Errors
+/// [`NoisyError`].
+///
+/// # Cost
+/// That of the model: [`orthant_exact::recover`], [`recover_sparse`] or [`recover_noisy`], of which only the last has memory that does
+/// not grow with n. [`NoiseModel::Auto`] tries them in this order until one explains the labels.
+///
+/// # Paper
+/// Theorem 49 (exact labels), Theorem 62 (sub-Gaussian errors), Corollary 84 (sparse errors); each with the deviations named there.
+pub fn recover(
+    samples: &Samples<'_>,
+    settings: &Settings,
+    progress: &mut Callback<'_>,
+) -> Result<Answer, NoisyError> {
+    settings.validate()?;
+    match settings.noise {
+        NoiseModel::None => {
+            Ok(Answer::Exact(Box::new(orthant_exact::recover(samples, &settings.exact, progress)?)))
+        }
+        NoiseModel::Sparse => Ok(Answer::Sparse(Box::new(recover_sparse(samples, &settings.exact, progress)?))),
+        NoiseModel::Gaussian => Ok(Answer::Noisy(Box::new(recover_noisy(samples, settings, progress)?))),
+        NoiseModel::Auto => recover_any(samples, settings, progress),
+    }
+}
+
+/// Tries the models in turn, from the strongest.
+fn recover_any(
+    samples: &Samples<'_>,
+    settings: &Settings,
+    progress: &mut Callback<'_>,
+) -> Result<Answer, NoisyError> {
+    if let Some(clipping) = &label_precision(samples).clipping {
+        let clipped = attempt(recover_clipped(samples, clipping, &settings.exact, progress))?.flatten();
+        if let Some(clipped) = clipped.filter(|clipped| is_exact(&clipped.recovery.report)) {
+            return Ok(Answer::Clipped(Box::new(clipped)));
+        }
+        return Ok(Answer::Noisy(Box::new(recover_noisy(samples, settings, progress)?)));
+    }
+    let quick = quick_settings(samples, settings)?;
+    let exact = orthant_exact::recover(samples, &quick, progress)?;
+    if is_exact(&exact.report) {
+        return Ok(Answer::Exact(Box::new(exact)));
+    }
+    let sparse = attempt(recover_sparse(samples, &settings.exact, progress))?;
+    if let Some(sparse) = sparse.filter(|sparse| is_exact(&sparse.recovery.report)) {
+        return Ok(Answer::Sparse(Box::new(sparse)));
+    }
+    let fitted = attempt(recover_noisy(samples, settings, progress))?;
+    let fitted = match fitted {
+        Some(fit) if fit.report.verdict == Verdict::Approximate && fit.report.residual > NEARLY_EXACT => {
+            return Ok(Answer::Noisy(Box::new(fit)));
+        }
+        other => other,
+    };
+    let exact = if quick == settings.exact {
+        exact
+    } else {
+        orthant_exact::recover(samples, &settings.exact, progress)?
+    };
+    Ok(match fitted {
+        Some(fit)
+            if fit.report.verdict == Verdict::Approximate && exact.report.verdict == Verdict::NotRecovered =>
+        {
+            Answer::Noisy(Box::new(fit))
+        }
+        _ => Answer::Exact(Box::new(exact)),
+    })
+}
+
+/// Exact recovery without the search for more units than outputs, which takes long on labels with errors: they have full rank, and so
+/// have those of such networks.
+fn quick_settings(
+    samples: &Samples<'_>,
+    settings: &Settings,
+) -> Result<orthant_exact::Settings, NoisyError> {
+    let exact = &settings.exact;
+    let spectrum = LabelSpectrum::of(samples, exact.bias.fitted().output())?;
+    let may_be_wide = exact.method == Method::Auto && spectrum.rank.rank == samples.m();
+    let method = if may_be_wide && exact.activation.is_relu() { Method::Pursuit } else { exact.method };
+    Ok(orthant_exact::Settings { method, ..exact.clone() })
+}
+
+/// `None` for a model that does not apply to these labels.
+fn attempt<T>(outcome: Result<T, NoisyError>) -> Result<Option<T>, NoisyError> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(NoisyError::Cancelled | NoisyError::Recover(RecoverError::Cancelled)) => Err(NoisyError::Cancelled),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Whether all labels are explained, but for errors located.
+fn is_exact(report: &Report) -> bool {
+    matches!(report.verdict, Verdict::Exact | Verdict::ExactOnSamples)
+}

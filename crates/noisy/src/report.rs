@@ -1,0 +1,154 @@
+//! What was measured under noise, and the verdict on it.
+
+use std::fmt;
+
+use orthant_exact::Verdict;
+use orthant_network::{Activation, Network};
+use serde::Serialize;
+
+use crate::information::StandardErrors;
+use crate::precision::LabelPrecision;
+use crate::width::WidthChoice;
+
+/// A network fitted to labels with errors, with what the data say of its accuracy.
+#[derive(Debug, Clone)]
+pub struct NoisyRecovery {
+    /// The network at the least-squares optimum; rows of V have unit norm where the activation has a degree.
+    pub network: Network,
+    /// Standard error of each weight; infinite where the data leave a weight open.
+    pub standard_errors: StandardErrors,
+    /// The evidence.
+    pub report: NoiseReport,
+}
+
+/// What is to be said of one unit under noise.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct NoisyUnit {
+    /// Samples on which it is active.
+    pub active: usize,
+    /// Samples on which it is inactive.
+    pub inactive: usize,
+    /// Standard deviation of what the unit adds to the labels over that of the errors, all outputs together: |u| std(f(t)) / (σ√m).
+    pub signal_to_noise: f64,
+    /// Standard error of the row of V with its bias, in radians where rows have unit norm: the root of the sum of its variances.
+    pub direction_error: f64,
+    /// Standard error of the column of U, over its norm.
+    pub output_error: f64,
+    /// Whether the errors drown it: the standard error of its direction is above a quarter of a radian, or that of its output weights
+    /// above half their norm.
+    pub weak: bool,
+}
+
+impl NoisyUnit {
+    /// Standard error of the direction, in radians, above which a unit is weak: the linearisation behind standard errors holds below it.
+    pub const WEAK_DIRECTION: f64 = 0.25;
+
+    /// Relative standard error of the output weights above which a unit is weak.
+    pub const WEAK_OUTPUT: f64 = 0.5;
+}
+
+/// Why the verdict is not better, with the number behind it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum NoiseReason {
+    /// Several starts ended at this optimum, samples not fitted agree, and every unit stands out of the errors.
+    OptimumConfirmed,
+    /// Some units are drowned by the errors.
+    WeakUnits {
+        /// How many.
+        units: usize,
+    },
+    /// One start only ended at the best optimum.
+    NotConfirmed {
+        /// Starts made.
+        starts: usize,
+    },
+    /// The network leaves more than errors of the size given explain.
+    AboveKnownNoise {
+        /// Estimated standard deviation over the one given.
+        excess: f64,
+    },
+    /// The samples held out have larger residuals than chance explains.
+    HoldoutDisagrees {
+        /// Root mean square of their residuals over that of the samples fitted.
+        ratio: f64,
+    },
+    /// The network explains too little of the labels that were not fitted.
+    ExplainsLittle {
+        /// The fraction of the labels' variance that is left.
+        unexplained: f64,
+    },
+    /// No unit improves on an affine function by more than chance.
+    NoUnit,
+}
+
+impl fmt::Display for NoiseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoiseReason::OptimumConfirmed => write!(
+                f,
+                "fitted to labels with errors: several starts end at this optimum, and the samples held out agree"
+            ),
+            NoiseReason::WeakUnits { units } => {
+                write!(f, "{units} unit(s) too weak for this noise: see their standard errors")
+            }
+            NoiseReason::NotConfirmed { starts } => {
+                write!(f, "1 of {starts} starts reached the best optimum, so there may be a better one")
+            }
+            NoiseReason::AboveKnownNoise { excess } => {
+                write!(f, "the residual is {excess:.2} times the noise given")
+            }
+            NoiseReason::HoldoutDisagrees { ratio } => {
+                write!(f, "the samples held out have {ratio:.2} times the residual that the fit predicts")
+            }
+            NoiseReason::ExplainsLittle { unexplained } => {
+                write!(f, "{:.0} % of the variance of the samples held out is unexplained", 100.0 * unexplained)
+            }
+            NoiseReason::NoUnit => write!(f, "no unit improves on a constant by more than chance"),
+        }
+    }
+}
+
+/// What was measured on the way to the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NoiseReport {
+    /// [`Verdict::Approximate`] or [`Verdict::NotRecovered`]: labels with errors allow no other.
+    pub verdict: Verdict,
+    /// What the verdict rests on, or what keeps it from being better.
+    pub reason: NoiseReason,
+    /// Number of hidden units.
+    pub width: usize,
+    /// How the width was chosen; `None` when the caller gave it.
+    pub width_choice: Option<WidthChoice>,
+    /// The activation of the units.
+    pub activation: Activation,
+    /// Estimated standard deviation of the errors, with degrees of freedom taken off.
+    pub noise_std: f64,
+    /// The standard deviation given, or that of the labels' rounding where they are rounded.
+    pub noise_std_known: Option<f64>,
+    /// What the entries of the labels show: rounding, clipping.
+    pub precision: LabelPrecision,
+    /// Root mean square residual over the standard deviation of the labels.
+    pub residual: f64,
+    /// Root mean square residual on the samples held out, before they were fitted too, over what the fit predicts for them: 1 but for
+    /// chance. `None` when none were held out.
+    pub holdout_ratio: Option<f64>,
+    /// Number of samples held out.
+    pub holdout_samples: usize,
+    /// Starts made, and how many of them ended at the optimum returned.
+    pub starts: usize,
+    /// See [`NoiseReport::starts`].
+    pub agreeing: usize,
+    /// Steps of the refinement over all samples.
+    pub steps: usize,
+    /// Whether it arrived.
+    pub converged: bool,
+    /// Condition number of U.
+    pub kappa_u: f64,
+    /// Condition number of V.
+    pub kappa_v: f64,
+    /// What found the optimum.
+    pub method: String,
+    /// One entry for each unit, in the order of the network.
+    pub units: Vec<NoisyUnit>,
+}
