@@ -2,5 +2,6 @@
 
 mod error;
 pub mod fit;
+pub mod search;
 
 pub use error::NoisyError;
