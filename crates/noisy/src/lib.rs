@@ -1,5 +1,6 @@
 //! Recovery of two-layer rectified networks from labels with errors: sub-Gaussian noise, gross errors, rounding and clipping.
 
 mod error;
+pub mod sparse;
 
 pub use error::NoisyError;

@@ -1,0 +1,2 @@
+//! Sparse gross errors (Appendix G).
+pub mod rpca;
