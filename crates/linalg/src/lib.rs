@@ -10,6 +10,7 @@
 //! | [`cholesky`] | Cholesky factorisation of a statistic |
 //! | [`qr`] | Householder QR, applied without forming Q |
 //! | [`spectrum`] | thin SVD, rank decisions with their gap, least singular vectors |
+//! | [`partial_svd`] | leading singular triplets from a good start |
 //! | [`lstsq`] | rank-revealing least squares of minimum norm |
 //! | [`eigen`] | eigenvectors of a real matrix with real spectrum, and of a symmetric one |
 //! | [`triangular`] | null space and conditioning of a triangular factor |
@@ -32,6 +33,7 @@ pub mod cholesky;
 pub mod eigen;
 pub mod least_distance;
 pub mod lstsq;
+pub mod partial_svd;
 pub mod product;
 pub mod qr;
 pub mod random;

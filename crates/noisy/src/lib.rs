@@ -3,5 +3,6 @@
 mod error;
 pub mod fit;
 pub mod search;
+pub mod sparse;
 
 pub use error::NoisyError;
