@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use orthant_linalg::{Mat, product, spectrum};
+use orthant_linalg::{Mat, product, spectrum, tolerance};
 use orthant_network::Samples;
 use orthant_tensor::simultaneous::{SimultaneousSettings, rank_one_slices};
 
@@ -51,7 +51,7 @@ pub fn directions(samples: &Samples<'_>, k: usize, seed: u64) -> Result<Directio
     let reduced = Reduced::of(samples, k)?;
     let shape = Shape { n: samples.n(), q: k, r: reduced.to_inputs.ncols() };
     let expansion =
-        Expansion::fit_rows(shape, reduced.cross.clone(), k, &|range| reduced.rows(samples, range))?;
+        Expansion::fit_rows(shape, reduced.cross.as_ref(), k, &|range| reduced.rows(samples, range))?;
     let (components, uncertainty) = if k == 1 {
         (Mat::identity(1, 1), 0.0)
     } else {
@@ -91,22 +91,28 @@ struct Reduced {
 impl Reduced {
     fn of(samples: &Samples<'_>, k: usize) -> Result<Reduced, EstimateError> {
         let (n, d, m) = (samples.n(), samples.d(), samples.m());
+        let scale = product::normalising_power(samples.a());
         let all = triangle(n, 1 + d + m, |range| {
             let x = samples.x().subcols(range.start, range.len());
             let a = samples.a().subcols(range.start, range.len());
             let mut block = Mat::zeros(range.len(), 1 + d + m);
             block.as_mut().col_mut(0).fill(1.0);
             block.as_mut().subcols_mut(1, d).copy_from(x.transpose());
-            block.as_mut().subcols_mut(1 + d, m).copy_from(a.transpose());
+            block.as_mut().subcols_mut(1 + d, m).copy_from(scale * a.transpose());
             block
         });
         let mean = |j: usize| all[(0, j)] / all[(0, 0)];
         let root = (n as f64).sqrt();
         let inputs = spectrum::thin_svd(all.as_ref().submatrix(1, 1, d, d))?;
-        let r = spectrum::rank_at(&inputs.s, input_tolerance(n, d)).rank;
+        // What varies by less than the rounding of its mean does not vary.
+        let lost = |first: usize, count: usize| {
+            tolerance::backward(n, count) * product::frobenius(all.as_ref().subcols(first, count))
+        };
+        let top = inputs.s.first().copied().unwrap_or(0.0);
+        let r = inputs.s.iter().filter(|&&s| s > (input_tolerance(n, d) * top).max(lost(1, d))).count();
         // Labels minus their mean have the triangle below the first row, in its last columns.
         let labels = spectrum::thin_svd(all.as_ref().submatrix(1, 1 + d, d + m, m))?;
-        let varying = labels.s.iter().filter(|&&s| s > 0.0).count();
+        let varying = labels.s.iter().filter(|&&s| s > lost(1 + d, m)).count();
         if k == 0 || k > r.min(varying) {
             return Err(EstimateError::Hypothesis(HypothesisError {
                 hypothesis: Hypothesis::IndependentRows,
@@ -127,9 +133,9 @@ impl Reduced {
         let cross = Mat::from_fn(k, r, |i, j| products[(j, i)] * root);
         Ok(Reduced {
             input_mean: (1..=d).map(mean).collect(),
-            label_mean: (1 + d..1 + d + m).map(mean).collect(),
+            label_mean: (1 + d..1 + d + m).map(|j| mean(j) / scale).collect(),
             to_inputs,
-            to_labels,
+            to_labels: Mat::from_fn(m, k, |i, j| to_labels[(i, j)] * scale),
             cross,
         })
     }

@@ -109,14 +109,14 @@ impl Expansion {
         };
         let shape = Shape { n: labels.nrows(), q: labels.ncols(), r: inputs.ncols() };
         let plain = product::matmul(labels.transpose(), inputs);
-        Expansion::fit_rows(shape, plain, k, &rows)
+        Expansion::fit_rows(shape, plain.as_ref(), k, &rows)
     }
 
     /// As [`Expansion::fit`], of labels and inputs that are asked for in blocks of rows, in each pass anew, and with Y'G, q × r, as
     /// `plain`. Memory does not depend on n.
     pub(crate) fn fit_rows(
         shape: Shape,
-        plain: Mat<f64>,
+        plain: MatRef<'_, f64>,
         k: usize,
         rows: &(dyn Fn(Range<usize>) -> (Mat<f64>, Mat<f64>) + Sync),
     ) -> Result<Expansion, LinalgError> {
