@@ -1,5 +1,7 @@
 //! Linear and quadratic part of labels as functions of the inputs.
 
+use std::ops::Range;
+
 use orthant_linalg::lstsq::RankRevealing;
 use orthant_linalg::{LinalgError, Mat, MatRef, product, spectrum, tolerance};
 use rayon::prelude::*;
@@ -101,16 +103,32 @@ impl Expansion {
         inputs: MatRef<'_, f64>,
         k: usize,
     ) -> Result<Expansion, LinalgError> {
-        let (n, q) = (labels.nrows() as f64, labels.ncols());
+        let rows = |range: Range<usize>| {
+            let part = |a: MatRef<'_, f64>| a.subrows(range.start, range.len()).to_owned();
+            (part(labels), part(inputs))
+        };
+        let shape = Shape { n: labels.nrows(), q: labels.ncols(), r: inputs.ncols() };
         let plain = product::matmul(labels.transpose(), inputs);
-        let mut linear = Mat::from_fn(q, inputs.ncols(), |i, j| plain[(i, j)] / n);
+        Expansion::fit_rows(shape, plain.as_ref(), k, &rows)
+    }
+
+    /// As [`Expansion::fit`], of labels and inputs that are asked for in blocks of rows, in each pass anew, and with Y'G, q × r, as
+    /// `plain`. Memory does not depend on n.
+    pub(crate) fn fit_rows(
+        shape: Shape,
+        plain: MatRef<'_, f64>,
+        k: usize,
+        rows: &(dyn Fn(Range<usize>) -> (Mat<f64>, Mat<f64>) + Sync),
+    ) -> Result<Expansion, LinalgError> {
+        let (n, q) = (shape.n as f64, shape.q);
+        let mut linear = Mat::from_fn(q, shape.r, |i, j| plain[(i, j)] / n);
         let first = linear.clone();
         let mut svd = spectrum::thin_svd(linear.as_ref())?;
         let mut quadratic = Vec::new();
         let mut rest = 0.0;
         for pass in 0..=PASSES {
             let basis = svd.v.as_ref().subcols(0, k);
-            let sums = Sums::of(labels, inputs, basis);
+            let sums = Sums::of(shape, rows, basis);
             let features = k + monomials(k);
             let gram = sums.gram.as_ref().subcols(0, features);
             let coefficients = RankRevealing::new(gram.to_owned(), tolerance::backward(features, features))?
@@ -125,7 +143,7 @@ impl Expansion {
             rest = ((sums.energy - explained / n).max(0.0) / q as f64).sqrt();
             quadratic = (0..q).map(|j| slice(fitted.as_ref(), j, k)).collect();
             let correction = product::matmul(fitted.transpose(), sums.cross.as_ref());
-            linear = Mat::from_fn(q, inputs.ncols(), |i, j| first[(i, j)] - correction[(i, j)] / n);
+            linear = Mat::from_fn(q, shape.r, |i, j| first[(i, j)] - correction[(i, j)] / n);
             if pass < PASSES {
                 svd = spectrum::thin_svd(linear.as_ref())?;
             }
@@ -140,6 +158,14 @@ impl Expansion {
         let (q, r) = self.linear.shape();
         self.rest * ((q as f64).sqrt() + (r as f64).sqrt() + 4.0) / (n as f64).sqrt()
     }
+}
+
+/// Numbers of samples, label coordinates and input coordinates.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) n: usize,
+    pub(crate) q: usize,
+    pub(crate) r: usize,
 }
 
 fn monomials(k: usize) -> usize {
@@ -157,35 +183,41 @@ struct Sums {
 }
 
 impl Sums {
-    fn of(labels: MatRef<'_, f64>, inputs: MatRef<'_, f64>, basis: MatRef<'_, f64>) -> Sums {
-        let (n, k, q) = (labels.nrows(), basis.ncols(), labels.ncols());
+    fn of(
+        shape: Shape,
+        rows: &(dyn Fn(Range<usize>) -> (Mat<f64>, Mat<f64>) + Sync),
+        basis: MatRef<'_, f64>,
+    ) -> Sums {
+        let (Shape { n, q, r }, k) = (shape, basis.ncols());
         let features = k + monomials(k);
         let starts: Vec<usize> = (0..n).step_by(BLOCK).collect();
         // Blocks are fixed and added in order, so that the sums do not depend on the threads.
         let mut gram = Mat::zeros(features, features + q);
-        let mut cross = Mat::zeros(monomials(k), inputs.ncols());
+        let mut cross = Mat::zeros(monomials(k), r);
+        let mut energy = 0.0;
         for group in starts.chunks(64) {
-            let parts: Vec<(Mat<f64>, Mat<f64>)> = group
+            let parts: Vec<(Mat<f64>, Mat<f64>, f64)> = group
                 .par_iter()
                 .map(|&first| {
-                    let rows = BLOCK.min(n - first);
-                    let g = inputs.subrows(first, rows);
-                    let h = product::matmul(g, basis);
-                    let mut all = Mat::zeros(rows, features + q);
+                    let (y, g) = rows(first..n.min(first + BLOCK));
+                    let h = product::matmul(g.as_ref(), basis);
+                    let mut all = Mat::zeros(g.nrows(), features + q);
                     fill_features(all.as_mut().subcols_mut(0, features), h.as_ref());
-                    all.as_mut().subcols_mut(features, q).copy_from(labels.subrows(first, rows));
+                    all.as_mut().subcols_mut(features, q).copy_from(&y);
                     let d = all.as_ref().subcols(0, features);
                     let second = d.subcols(k, monomials(k));
-                    (product::matmul(d.transpose(), all.as_ref()), product::matmul(second.transpose(), g))
+                    let of_features = product::matmul(d.transpose(), all.as_ref());
+                    let of_inputs = product::matmul(second.transpose(), g.as_ref());
+                    (of_features, of_inputs, y.squared_norm_l2())
                 })
                 .collect();
-            for (of_features, of_inputs) in parts {
+            for (of_features, of_inputs, of_labels) in parts {
                 gram += of_features;
                 cross += of_inputs;
+                energy += of_labels;
             }
         }
-        let energy = labels.squared_norm_l2() / n as f64;
-        Sums { gram, cross, energy }
+        Sums { gram, cross, energy: energy / n as f64 }
     }
 }
 

@@ -17,6 +17,7 @@
 //! | [`paired`](mod@paired) | queries at x and −x, no hidden bias | k(k − 1)/2 pairs of any distribution | pk⁴ |
 //! | [`multistart`] | m < k; up to some tens of units | all units at once; then [`orient`] and [`joint`] | QR of n × kr per step |
 //! | [`moment_start`] | Gaussian inputs, m < k ≤ d, large n | starts without search | n d² per slice |
+//! | [`directions`](mod@directions) | Gaussian inputs, k ≤ d, k ≤ m | rows of V up to sign from labels with noise, as starts | nk⁴ |
 //! | [`refine`](mod@refine) | a start in the basin | labels with rounding noise | Levenberg-Marquardt |
 //!
 //! The moments of [`gaussian`], [`orthonormal`] and [`symmetric`](mod@symmetric) give crude directions, and [`confident`] leads from
@@ -54,8 +55,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod blocks;
 pub mod cone;
 pub mod confident;
+pub mod directions;
 mod error;
 mod expansion;
 pub mod frame;

@@ -76,9 +76,31 @@ pub fn frobenius(a: MatRef<'_, f64>) -> f64 {
     a.norm_l2()
 }
 
+/// The power of two that brings the largest column to a norm in (1/2, 1], as far as exponents within ±1000 do; 1 for a zero matrix.
+///
+/// Multiplying by it is exact, and keeps squares from overflow and underflow.
+pub fn normalising_power(a: MatRef<'_, f64>) -> f64 {
+    let largest = a.col_iter().fold(0.0f64, |largest, col| largest.max(col.norm_l2()));
+    if largest == 0.0 {
+        return 1.0;
+    }
+    2f64.powi((-largest.log2().ceil()).clamp(-1000.0, 1000.0) as i32)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn normalisation_is_by_a_power_of_two_whatever_the_size() {
+        for size in [0.0, 1e-320, 1e-200, 0.3, 1.0, 1e300, f64::MAX] {
+            let a = Mat::from_fn(3, 2, |_, j| if j == 0 { size } else { size / 3.0 });
+            let factor = normalising_power(a.as_ref());
+            assert_eq!(factor.log2().fract(), 0.0);
+            let norm = (&a * factor).col(0).norm_l2();
+            assert!(!(1e-300..1e300).contains(&size) || (0.5..=1.0).contains(&norm), "{size}: {norm}");
+        }
+    }
 
     #[test]
     fn norm_does_not_overflow_or_underflow() {

@@ -2,7 +2,11 @@
 
 mod error;
 pub mod fit;
+mod projection;
+pub mod regression;
+pub mod route;
 pub mod search;
+pub mod signs;
 pub mod sparse;
 
 pub use error::NoisyError;
