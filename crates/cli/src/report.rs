@@ -58,7 +58,7 @@ pub fn to_json(answer: &Answer, run: Run) -> anyhow::Result<String> {
             console::to_json(&WithErrors { clipping, ..plain(&clipped.recovery.report) })
         }
         Answer::Sparse(sparse) => {
-            let gross_errors = Some(GrossErrorReport::new(sparse));
+            let gross_errors = Some(GrossErrorReport::new(sparse, run.n * run.m));
             console::to_json(&WithErrors { gross_errors, ..plain(&sparse.recovery.report) })
         }
         Answer::Noisy(fit) => console::to_json(&NoiseReport::new(&fit.report, run)),
@@ -69,8 +69,16 @@ pub fn to_json(answer: &Answer, run: Run) -> anyhow::Result<String> {
 pub fn summary(answer: &Answer, run: Run) -> String {
     match answer {
         Answer::Exact(recovery) => exact::summary(&recovery.report, run),
-        Answer::Clipped(clipped) => exact::summary(&clipped.recovery.report, run) + &errors::clipping(clipped),
-        Answer::Sparse(sparse) => exact::summary(&sparse.recovery.report, run) + &errors::gross(sparse),
+        Answer::Clipped(clipped) => {
+            let mut text = exact::summary(&clipped.recovery.report, run);
+            errors::clipping(clipped, &mut text);
+            text
+        }
+        Answer::Sparse(sparse) => {
+            let mut text = exact::summary(&sparse.recovery.report, run);
+            errors::gross(sparse, &mut text);
+            text
+        }
         Answer::Noisy(fit) => noisy::summary(&fit.report, run),
     }
 }

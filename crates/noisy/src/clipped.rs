@@ -42,9 +42,8 @@ pub fn recover_clipped(
     settings: &orthant_exact::Settings,
     progress: &mut Callback<'_>,
 ) -> Result<Option<ClippedRecovery>, NoisyError> {
-    let at_bound = |o: usize, a: f64| a <= clipping.lower()[o] || a >= clipping.upper()[o];
     let n_at_bound =
-        |j: usize| samples.a().col(j).iter().enumerate().filter(|&(o, &a)| at_bound(o, a)).count();
+        |j: usize| samples.a().col(j).iter().enumerate().filter(|&(o, &a)| clipping.at_bound(o, a)).count();
     let whole: Vec<usize> = (0..samples.n()).filter(|&j| n_at_bound(j) == 0).collect();
     if whole.is_empty() {
         return Ok(None);

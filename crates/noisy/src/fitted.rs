@@ -2,13 +2,12 @@
 
 use orthant_estimate::{Callback, Reporter};
 use orthant_exact::{BiasModel, Verdict};
-use orthant_linalg::{Mat, product, random, spectrum};
-use orthant_network::{BiasKind, Network, Samples, Subset};
+use orthant_linalg::{MatRef, random, spectrum};
+use orthant_network::{Network, Samples, Subset};
 use rand::seq::{SliceRandom, index};
 
 use crate::error::NoisyError;
-use crate::fit::{Clipping, Fit, FitSettings, fit};
-use crate::information::{StandardErrors, information};
+use crate::fit::{Clipping, Fit, FitSettings, StandardErrors, fit, information, residuals};
 use crate::precision::{LabelPrecision, label_precision};
 use crate::report::{NoiseReason, NoiseReport, NoisyRecovery, NoisyUnit};
 use crate::search::{Found, SearchSettings, search};
@@ -65,11 +64,9 @@ pub fn recover_noisy(
     let clipping = precision.clipping.as_ref();
     let parts = Parts::draw(samples, clipping, settings);
     let start = Start::find(&parts.searched.samples(), settings, &mut reporter)?;
-    let holdout = Holdout::of(&start, &parts, clipping);
-    let fit_settings = FitSettings { bias: start.bias, ..FitSettings::default() };
-    let fitted = fit(samples, &start.network, clipping, &fit_settings, &mut reporter)?;
-    let whole = Whole { samples, clipping, bias: start.bias };
-    whole.report(fitted, start, holdout, precision, settings)
+    let holdout = Holdout::of(&start.network, &parts, clipping)?;
+    let fitted = fit(samples, &start.network, clipping, &FitSettings::default(), &mut reporter)?;
+    report(samples, fitted, start, holdout.as_ref(), precision, settings)
 }
 
 /// The samples that the search sees and those held out from it: drawn at random, disjoint, copied.
@@ -94,7 +91,10 @@ impl Parts {
         let mut checked = drawn.split_off(searched);
         if let Some(clipping) = clipping {
             // Starts take labels at a bound for what they are; there may be enough without.
-            let whole = |&j: &usize| !clipping.touches(samples.a().col(j).iter());
+            let whole = |&j: &usize| {
+                let labels = samples.a().col(j).iter().enumerate();
+                labels.filter(|&(o, &a)| clipping.at_bound(o, a)).count() == 0
+            };
             let unclipped: Vec<usize> = drawn.iter().copied().filter(whole).collect();
             if unclipped.len() >= UNCLIPPED_SAMPLES_PER_DIMENSION * dimensions {
                 drawn = unclipped;
@@ -112,11 +112,9 @@ const UNCLIPPED_SAMPLES_PER_DIMENSION: usize = 10;
 /// What the search brought, on the samples that it saw.
 struct Start {
     network: Network,
-    bias: BiasKind,
     found: Found,
     width_choice: Option<WidthChoice>,
     squared_residual: f64,
-    entries: usize,
 }
 
 impl Start {
@@ -139,14 +137,11 @@ impl Start {
                 (found, Some(choice))
             }
         };
-        let entries = samples.n() * samples.m();
         let mut start = Start {
             network: found.best.network.clone(),
-            bias,
             squared_residual: found.best.squared_residual,
             found,
             width_choice,
-            entries,
         };
         if settings.exact.bias == BiasModel::Auto {
             start.drop_biases(samples, reporter)?;
@@ -156,40 +151,32 @@ impl Start {
 
     /// Leaves out the biases that explain no more than chance, by the criterion that widths are chosen by.
     fn drop_biases(&mut self, samples: &Samples<'_>, reporter: &mut Reporter<'_>) -> Result<(), NoisyError> {
-        let (k, d, m) = (self.network.k(), self.network.d(), self.network.m());
-        let criterion =
-            |bias, rss| bayesian_information(rss, self.entries, n_weights(k, d, m, bias));
-        let mut best = criterion(self.bias, self.squared_residual);
-        for bias in [BiasKind::Output, BiasKind::Hidden, BiasKind::None] {
-            let network = without_biases(&self.network, bias);
-            let fit_settings = FitSettings { bias, ..FitSettings::default() };
-            let fitted = fit(samples, &network, None, &fit_settings, reporter)?;
-            let value = criterion(bias, fitted.loss);
+        let criterion = |network: &Network, loss: f64| -> Result<f64, NoisyError> {
+            let left = residuals(samples, network, None)?;
+            Ok(bayesian_information(loss, left.labels(), left.degrees_of_freedom))
+        };
+        let mut best = criterion(&self.network, self.squared_residual)?;
+        let both = self.network.clone();
+        for (hidden, output) in [(false, true), (true, false), (false, false)] {
+            let network = without_biases(&both, hidden, output);
+            let fitted = fit(samples, &network, None, &FitSettings::default(), reporter)?;
+            let value = criterion(&fitted.network, fitted.loss)?;
             if value < best {
                 best = value;
-                (self.network, self.bias, self.squared_residual) = (fitted.network, bias, fitted.loss);
+                (self.network, self.squared_residual) = (fitted.network, fitted.loss);
             }
         }
         Ok(())
     }
 }
 
-/// Free weights of a network: rows of V have unit norm, or the scale is free in U.
-fn n_weights(k: usize, d: usize, m: usize, bias: BiasKind) -> usize {
-    k * (d - 1 + usize::from(bias.hidden()) + m) + m * usize::from(bias.output())
-}
-
-fn without_biases(network: &Network, bias: BiasKind) -> Network {
-    let b = network.b().filter(|_| bias.hidden()).map(<[f64]>::to_vec);
-    let c = network.c().filter(|_| bias.output()).map(<[f64]>::to_vec);
-    Network::with_activation(
-        network.activation().clone(),
-        network.u().to_owned(),
-        network.v().to_owned(),
-        b,
-        c,
-    )
-    .expect("fewer of the weights of a network are those of one")
+/// The network with those of its biases that are wanted.
+fn without_biases(network: &Network, hidden: bool, output: bool) -> Network {
+    let b = network.b().filter(|_| hidden).map(<[f64]>::to_vec);
+    let c = network.c().filter(|_| output).map(<[f64]>::to_vec);
+    let (u, v) = (network.u().to_owned(), network.v().to_owned());
+    Network::with_activation(network.activation().clone(), u, v, b, c)
+        .expect("fewer of the weights of a network are those of one")
 }
 
 /// The samples held out, against what the fit to the others predicts for them.
@@ -204,154 +191,114 @@ struct Holdout {
 }
 
 impl Holdout {
-    fn of(start: &Start, parts: &Parts, clipping: Option<&Clipping>) -> Option<Holdout> {
+    fn of(
+        network: &Network,
+        parts: &Parts,
+        clipping: Option<&Clipping>,
+    ) -> Result<Option<Holdout>, NoisyError> {
         if parts.checked.n() == 0 {
-            return None;
+            return Ok(None);
         }
-        let (network, searched) = (&start.network, parts.searched.samples());
-        let fitted = Residuals::of(&searched, network, clipping);
-        let checked = Residuals::of(&parts.checked.samples(), network, clipping);
-        let weights = n_weights(network.k(), network.d(), network.m(), start.bias) as f64;
-        let free = (fitted.entries - weights).max(1.0);
+        let searched = parts.searched.samples();
+        let fitted = residuals(&searched, network, clipping)?;
+        let checked = residuals(&parts.checked.samples(), network, clipping)?;
+        let (seen, left) = (fitted.labels() as f64, checked.labels().max(1) as f64);
         // A fit has smaller residuals than the errors on what it saw, and larger ones elsewhere.
-        let variance = fitted.squares / free;
-        let expected = variance * (1.0 + weights / fitted.entries);
-        let mean_square = checked.squares / checked.entries.max(1.0);
-        let spread = ((fitted.kurtosis() - 1.0).max(0.0) * (1.0 / checked.entries.max(1.0) + 1.0 / free)).sqrt();
+        let expected = fitted.variance() * (1.0 + fitted.degrees_of_freedom as f64 / seen);
+        let mean_square = checked.loss() / left;
+        let spread = ((fitted.kurtosis() - 1.0).max(0.0) * (1.0 / left + 1.0 / seen)).sqrt();
         let scale = searched.label_scale();
-        Some(Holdout {
+        Ok(Some(Holdout {
             samples: parts.checked.n(),
             ratio: mean_square / expected,
             allowed: 1.0 + HOLDOUT_DEVIATIONS * spread,
             unexplained: mean_square / (scale * scale),
-        })
-    }
-}
-
-/// Sums of powers of residuals, of labels that are not satisfied by being at a bound.
-#[derive(Debug, Default)]
-struct Residuals {
-    entries: f64,
-    squares: f64,
-    fourth_powers: f64,
-}
-
-impl Residuals {
-    fn of(samples: &Samples<'_>, network: &Network, clipping: Option<&Clipping>) -> Residuals {
-        let mut sums = Residuals::default();
-        for first in (0..samples.n()).step_by(BLOCK) {
-            let count = BLOCK.min(samples.n() - first);
-            let predicted = network.labels(samples.x().subcols(first, count));
-            for j in 0..count {
-                for (o, (&a, &p)) in samples.a().col(first + j).iter().zip(predicted.col(j).iter()).enumerate()
-                {
-                    if !clipping.is_some_and(|clipping| clipping.satisfied(o, a, p)) {
-                        let square = (a - p) * (a - p);
-                        sums.entries += 1.0;
-                        sums.squares += square;
-                        sums.fourth_powers += square * square;
-                    }
-                }
-            }
-        }
-        sums
-    }
-
-    /// Fourth moment over the square of the second: 3 for normal errors.
-    fn kurtosis(&self) -> f64 {
-        self.entries * self.fourth_powers / (self.squares * self.squares).max(f64::MIN_POSITIVE)
+        }))
     }
 }
 
 /// Samples evaluated at once.
 const BLOCK: usize = 1024;
 
-/// All samples, and how they were fitted.
-struct Whole<'a> {
-    samples: &'a Samples<'a>,
-    clipping: Option<&'a Clipping>,
-    bias: BiasKind,
+/// What is to be said of the optimum over all samples.
+fn report(
+    samples: &Samples<'_>,
+    fitted: Fit,
+    start: Start,
+    holdout: Option<&Holdout>,
+    precision: LabelPrecision,
+    settings: &Settings,
+) -> Result<NoisyRecovery, NoisyError> {
+    let network = fitted.network;
+    let clipping = precision.clipping.as_ref();
+    let left = residuals(samples, &network, clipping)?;
+    let variance = left.variance();
+    let standard_errors = information(samples, &network, clipping)?.standard_errors(variance)?;
+    let root_mean_square = (left.loss() / left.labels().max(1) as f64).sqrt();
+    let mut report = NoiseReport {
+        verdict: Verdict::Approximate,
+        reason: NoiseReason::OptimumConfirmed,
+        width: network.k(),
+        width_choice: start.width_choice,
+        activation: network.activation().clone(),
+        noise_std: variance.sqrt(),
+        noise_std_known: settings.noise_std,
+        residual: root_mean_square / samples.label_scale().max(f64::MIN_POSITIVE),
+        holdout_ratio: holdout.map(|holdout| holdout.ratio.sqrt()),
+        holdout_samples: holdout.map_or(0, |holdout| holdout.samples),
+        starts: start.found.starts,
+        agreeing: start.found.agreeing,
+        steps: fitted.steps,
+        converged: fitted.converged,
+        kappa_u: condition_number(network.u())?,
+        kappa_v: condition_number(network.v())?,
+        method: start.found.kind.name().to_string(),
+        units: units(samples, &network, &standard_errors, variance),
+        precision,
+    };
+    (report.verdict, report.reason) = judge(&report, holdout);
+    Ok(NoisyRecovery { network, standard_errors, report })
 }
 
-impl Whole<'_> {
-    fn report(
-        &self,
-        fitted: Fit,
-        start: Start,
-        holdout: Option<Holdout>,
-        precision: LabelPrecision,
-        settings: &Settings,
-    ) -> Result<NoisyRecovery, NoisyError> {
-        let network = fitted.network;
-        let residuals = Residuals::of(self.samples, &network, self.clipping);
-        let free = residuals.entries - n_weights(network.k(), network.d(), network.m(), self.bias) as f64;
-        let variance = residuals.squares / free.max(1.0);
-        let standard_errors =
-            information(self.samples, &network, self.clipping, self.bias)?.standard_errors(variance);
-        let units = self.units(&network, &standard_errors, variance);
-        let scale = self.samples.label_scale();
-        let residual = (residuals.squares / residuals.entries.max(1.0)).sqrt() / scale.max(f64::MIN_POSITIVE);
-        let mut report = NoiseReport {
-            verdict: Verdict::Approximate,
-            reason: NoiseReason::OptimumConfirmed,
-            width: network.k(),
-            width_choice: start.width_choice,
-            activation: network.activation().clone(),
-            noise_std: variance.sqrt(),
-            noise_std_known: settings.noise_std,
-            precision,
-            residual,
-            holdout_ratio: holdout.as_ref().map(|holdout| holdout.ratio.sqrt()),
-            holdout_samples: holdout.as_ref().map_or(0, |holdout| holdout.samples),
-            starts: start.found.starts,
-            agreeing: start.found.agreeing,
-            steps: fitted.steps,
-            converged: fitted.converged,
-            kappa_u: condition_number(network.u())?,
-            kappa_v: condition_number(network.v())?,
-            method: start.found.kind.name().to_string(),
-            units,
-        };
-        (report.verdict, report.reason) = judge(&report, holdout.as_ref());
-        Ok(NoisyRecovery { network, standard_errors, report })
-    }
-
-    fn units(&self, network: &Network, errors: &StandardErrors, variance: f64) -> Vec<NoisyUnit> {
-        let (k, n) = (network.k(), self.samples.n());
-        let mut active = vec![0usize; k];
-        let (mut sums, mut squares) = (vec![0.0f64; k], vec![0.0f64; k]);
-        for first in (0..n).step_by(BLOCK) {
-            let t = network.preactivations(self.samples.x().subcols(first, BLOCK.min(n - first)));
-            for j in 0..t.ncols() {
-                for (i, &t) in t.col(j).iter().enumerate() {
-                    let z = network.activation().value(t);
-                    active[i] += usize::from(t > 0.0);
-                    sums[i] += z;
-                    squares[i] += z * z;
-                }
+fn units(
+    samples: &Samples<'_>,
+    network: &Network,
+    errors: &StandardErrors,
+    variance: f64,
+) -> Vec<NoisyUnit> {
+    let (k, n) = (network.k(), samples.n());
+    let mut active = vec![0usize; k];
+    let (mut sums, mut squares) = (vec![0.0f64; k], vec![0.0f64; k]);
+    for first in (0..n).step_by(BLOCK) {
+        let t = network.preactivations(samples.x().subcols(first, BLOCK.min(n - first)));
+        for j in 0..t.ncols() {
+            for (i, &t) in t.col(j).iter().enumerate() {
+                let z = network.activation().value(t);
+                active[i] += usize::from(t > 0.0);
+                sums[i] += z;
+                squares[i] += z * z;
             }
         }
-        let count = n as f64;
-        (0..k)
-            .map(|i| {
-                let spread = (squares[i] / count - (sums[i] / count).powi(2)).max(0.0).sqrt();
-                let output = network.u().col(i).norm_l2();
-                let row = errors.v.row(i).norm_l2();
-                let direction_error = errors.b.as_ref().map_or(row, |b| row.hypot(b[i]));
-                let output_error = errors.u.col(i).norm_l2() / output.max(f64::MIN_POSITIVE);
-                NoisyUnit {
-                    active: active[i],
-                    inactive: n - active[i],
-                    signal_to_noise: output * spread
-                        / (variance * network.m() as f64).sqrt().max(f64::MIN_POSITIVE),
-                    direction_error,
-                    output_error,
-                    weak: !(direction_error <= NoisyUnit::WEAK_DIRECTION
-                        && output_error <= NoisyUnit::WEAK_OUTPUT),
-                }
-            })
-            .collect()
     }
+    let unit = |i: usize| {
+        let mean = sums[i] / n as f64;
+        let spread = (squares[i] / n as f64 - mean * mean).max(0.0).sqrt();
+        let output = network.u().col(i).norm_l2();
+        let row = errors.v.row(i).norm_l2();
+        let direction_error = errors.b.as_ref().map_or(row, |b| row.hypot(b[i]));
+        let output_error = errors.u.col(i).norm_l2() / output.max(f64::MIN_POSITIVE);
+        let noise = (variance * network.m() as f64).sqrt().max(f64::MIN_POSITIVE);
+        let clear = direction_error <= NoisyUnit::WEAK_DIRECTION && output_error <= NoisyUnit::WEAK_OUTPUT;
+        NoisyUnit {
+            active: active[i],
+            inactive: n - active[i],
+            signal_to_noise: output * spread / noise,
+            direction_error,
+            output_error,
+            weak: !clear,
+        }
+    };
+    (0..k).map(unit).collect()
 }
 
 fn condition_number(a: MatRef<'_, f64>) -> Result<f64, NoisyError> {

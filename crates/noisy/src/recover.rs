@@ -91,17 +91,16 @@ fn recover_any(
     settings: &Settings,
     progress: &mut Callback<'_>,
 ) -> Result<Answer, NoisyError> {
+    let quick = quick_settings(samples, settings)?;
+    let exact = orthant_exact::recover(samples, &quick, progress)?;
+    if is_exact(&exact.report) {
+        return Ok(Answer::Exact(Box::new(exact)));
+    }
     if let Some(clipping) = &label_precision(samples).clipping {
         let clipped = attempt(recover_clipped(samples, clipping, &settings.exact, progress))?.flatten();
         if let Some(clipped) = clipped.filter(|clipped| is_exact(&clipped.recovery.report)) {
             return Ok(Answer::Clipped(Box::new(clipped)));
         }
-        return Ok(Answer::Noisy(Box::new(recover_noisy(samples, settings, progress)?)));
-    }
-    let quick = quick_settings(samples, settings)?;
-    let exact = orthant_exact::recover(samples, &quick, progress)?;
-    if is_exact(&exact.report) {
-        return Ok(Answer::Exact(Box::new(exact)));
     }
     let sparse = attempt(recover_sparse(samples, &settings.exact, progress))?;
     if let Some(sparse) = sparse.filter(|sparse| is_exact(&sparse.recovery.report)) {

@@ -6,7 +6,7 @@ use orthant_exact::Verdict;
 use orthant_network::{Activation, Network};
 use serde::Serialize;
 
-use crate::information::StandardErrors;
+use crate::fit::StandardErrors;
 use crate::precision::LabelPrecision;
 use crate::width::WidthChoice;
 

@@ -1,6 +1,7 @@
 //! The report on labels with errors in every entry.
 
 use orthant::Verdict;
+use orthant::noisy::width::WidthChoice;
 use orthant::noisy::{self, NoisyUnit};
 use serde::Serialize;
 
@@ -46,7 +47,8 @@ pub(super) struct NoiseReport {
 #[derive(Debug, Serialize)]
 struct WidthReport {
     criterion: &'static str,
-    from_spectrum: usize,
+    labels_rank: usize,
+    noise_edge: Option<f64>,
     runner_up: Option<usize>,
     /// Of the runner-up, minus that of the width chosen: positive.
     difference: Option<f64>,
@@ -65,9 +67,10 @@ impl NoiseReport {
             width: report.width,
             width_choice: report.width_choice.as_ref().map(|choice| WidthReport {
                 criterion: "bayesian information criterion",
-                from_spectrum: choice.from_spectrum,
+                labels_rank: choice.spectrum.rank,
+                noise_edge: choice.spectrum.edge,
                 runner_up: choice.runner_up,
-                difference: choice.difference(),
+                difference: difference(choice),
                 scores: choice.scores.clone(),
             }),
             activation: report.activation.name(),
@@ -76,7 +79,7 @@ impl NoiseReport {
             noise_std_known: report.noise_std_known,
             label_precision: report.precision.kind.to_string(),
             rounding_std: report.precision.noise_std,
-            clipped_fraction: report.precision.clipped,
+            clipped_fraction: report.precision.clipped_fraction,
             residual: report.residual,
             holdout_ratio: report.holdout_ratio,
             holdout_samples: report.holdout_samples,
@@ -134,9 +137,14 @@ fn n_weak(report: &noisy::NoiseReport) -> usize {
     report.units.iter().filter(|unit| unit.weak).count()
 }
 
+/// By how much the runner-up scores worse.
+fn difference(choice: &WidthChoice) -> Option<f64> {
+    choice.runner_up_score.map(|second| second - choice.score)
+}
+
 fn width(report: &noisy::NoiseReport) -> String {
     let Some(choice) = &report.width_choice else { return format!("{} (given)", report.width) };
-    match (choice.runner_up, choice.difference()) {
+    match (choice.runner_up, difference(choice)) {
         (Some(second), Some(difference)) => format!(
             "{} (Bayesian information criterion; runner-up {second}, by {difference:.1})",
             report.width
@@ -149,7 +157,7 @@ fn labels(report: &noisy::NoiseReport) -> String {
     let precision = &report.precision;
     let mut text = format!("{}, rounding error {:.1e}", precision.kind, precision.noise_std);
     if precision.clipping.is_some() {
-        text += &format!(", {:.1} % at bounds", 100.0 * precision.clipped);
+        text += &format!(", {:.1} % at bounds", 100.0 * precision.clipped_fraction);
     }
     text
 }

@@ -51,6 +51,11 @@ impl Clipping {
         &self.upper
     }
 
+    /// Whether a label of output `o` is at one of its bounds.
+    pub fn at_bound(&self, o: usize, label: f64) -> bool {
+        label <= self.lower[o] || label >= self.upper[o]
+    }
+
     /// Whether a prediction of output `o` satisfies all that its label says: the label is at a bound and the prediction there or
     /// beyond.
     pub fn satisfied(&self, o: usize, label: f64, prediction: f64) -> bool {

@@ -15,6 +15,8 @@ pub struct Residuals {
     pub squares: Vec<f64>,
     /// Sum of residuals of each output, length m.
     pub sums: Vec<f64>,
+    /// Sum of the fourth powers of all residuals.
+    pub fourth_powers: f64,
     /// Largest |residual| of each output, length m.
     pub largest: Vec<f64>,
     /// Labels of each output that are not satisfied by clipping, length m.
@@ -42,6 +44,7 @@ pub fn residuals(
         let empty = Residuals {
             squares: vec![0.0; m],
             sums: vec![0.0; m],
+            fourth_powers: 0.0,
             largest: vec![0.0; m],
             counts: vec![0; m],
             degrees_of_freedom: shape.degrees_of_freedom(),
@@ -56,6 +59,7 @@ pub fn residuals(
             for &residual in work.residual().col(o).iter() {
                 sum.squares[o] += residual * residual;
                 sum.sums[o] += residual;
+                sum.fourth_powers += residual.powi(4);
                 sum.largest[o] = sum.largest[o].max(residual.abs());
                 sum.counts[o] += usize::from(clipping.is_none() || residual != 0.0);
             }
@@ -78,6 +82,7 @@ impl Residuals {
             self.largest[o] = self.largest[o].max(other.largest[o]);
             self.counts[o] += other.counts[o];
         }
+        self.fourth_powers += other.fourth_powers;
     }
 
     /// Sum of all squared residuals.
@@ -85,10 +90,21 @@ impl Residuals {
         self.squares.iter().sum()
     }
 
+    /// Number of labels that are not satisfied by clipping.
+    pub fn labels(&self) -> usize {
+        self.counts.iter().sum()
+    }
+
+    /// Mean fourth power over the square of the mean square: 3 for Gaussian noise, 1 where all residuals have one size.
+    pub fn kurtosis(&self) -> f64 {
+        let loss = self.loss();
+        if loss > 0.0 { self.labels() as f64 * (self.fourth_powers / loss) / loss } else { 1.0 }
+    }
+
     /// The noise variance over all outputs at the optimum of a fit: the loss over the number of labels less that of free weights.
     /// Infinite when there are no more labels than weights.
     pub fn variance(&self) -> f64 {
-        let labels = self.counts.iter().sum::<usize>();
+        let labels = self.labels();
         if labels > self.degrees_of_freedom {
             self.loss() / (labels - self.degrees_of_freedom) as f64
         } else {
