@@ -1,6 +1,6 @@
 //! The label space of a few outputs, from a few samples drawn at random until none of their labels is wrong.
 
-use orthant_linalg::{Mat, product, spectrum, tolerance};
+use orthant_linalg::{Mat, spectrum, tolerance};
 use rand::seq::{SliceRandom, index};
 use rand_chacha::ChaCha8Rng;
 
@@ -11,6 +11,9 @@ const ZERO_PIVOT: f64 = 1e-9;
 
 /// Residuals above this, relative to the block, are no rounding errors whatever the condition of the block.
 const PLAINLY_WRONG: f64 = 1e-6;
+
+/// An output whose direction is in the space up to this squared sine is not constrained by the others.
+const FREE: f64 = 1e-9;
 
 /// Samples that a block is tried on before it is tried on all.
 const PROBES: usize = 16;
@@ -183,23 +186,36 @@ impl Eliminated {
 }
 
 /// Coordinates of the samples in the space they span, when that has dimension `rank`.
+///
+/// A wrong label in the block adds the direction of its output, and samples with an error at that output are then in the space as well:
+/// the output is not constrained by the others. Such outputs are left out, with their direction.
 fn coordinates(
     working: &Working,
-    outputs: Vec<usize>,
+    mut outputs: Vec<usize>,
     samples: Vec<usize>,
-    rank: usize,
+    mut rank: usize,
 ) -> Option<Agreement> {
-    if samples.len() <= rank {
-        return None;
+    loop {
+        if samples.len() <= rank || rank == 0 {
+            return None;
+        }
+        let labels =
+            Mat::from_fn(samples.len(), outputs.len(), |i, l| working.a[(outputs[l], samples[i])]);
+        let svd = spectrum::thin_svd(labels.as_ref()).ok()?;
+        if spectrum::rank_at(&svd.s, ZERO_PIVOT).rank != rank {
+            return None;
+        }
+        let space = svd.v.as_ref().subcols(0, rank);
+        let free = |l: usize| space.row(l).squared_norm_l2() > 1.0 - FREE;
+        let kept: Vec<usize> = (0..outputs.len()).filter(|&l| !free(l)).map(|l| outputs[l]).collect();
+        if kept.len() < outputs.len() {
+            rank = rank.saturating_sub(outputs.len() - kept.len());
+            outputs = kept;
+            continue;
+        }
+        let weights = Mat::from_fn(outputs.len(), rank, |l, j| svd.v[(l, j)] * svd.s[j]);
+        let coordinates = svd.u.as_ref().subcols(0, rank).to_owned();
+        let condition = svd.s[0] / svd.s[rank - 1];
+        return Some(Agreement { outputs, samples, coordinates, weights, condition });
     }
-    let labels = Mat::from_fn(samples.len(), outputs.len(), |i, l| working.a[(outputs[l], samples[i])]);
-    let svd = spectrum::thin_svd(labels.as_ref()).ok()?;
-    if spectrum::rank_at(&svd.s, ZERO_PIVOT).rank != rank {
-        return None;
-    }
-    let weights = Mat::from_fn(outputs.len(), rank, |l, j| svd.v[(l, j)] * svd.s[j]);
-    let coordinates = svd.u.as_ref().subcols(0, rank).to_owned();
-    let condition = svd.s[0] / svd.s[rank - 1];
-    debug_assert!(product::frobenius(coordinates.as_ref()).is_finite());
-    Some(Agreement { outputs, samples, coordinates, weights, condition })
 }

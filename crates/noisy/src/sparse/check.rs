@@ -38,6 +38,17 @@ pub enum Doubt {
         /// How many of its labels disagree.
         errors: usize,
     },
+    /// An output that disagrees on half of the samples that activate a unit: its weight for that unit rests on the others.
+    Weight {
+        /// The output.
+        output: usize,
+        /// The unit.
+        unit: usize,
+        /// How many of the labels disagree.
+        errors: usize,
+        /// Samples that activate the unit.
+        active: usize,
+    },
     /// The errors of an output are an affine function of the inputs on enough samples, of one sign and so as a further unit has them.
     FurtherUnit {
         /// The output.
@@ -58,6 +69,10 @@ impl fmt::Display for Doubt {
             Doubt::Output { output, errors } => {
                 write!(f, "{errors} labels of output {output} disagree with the network, half of them or more")
             }
+            Doubt::Weight { output, unit, errors, active } => write!(
+                f,
+                "{errors} labels of output {output} disagree with the network among the {active} samples that activate unit {unit}"
+            ),
             Doubt::FurtherUnit { output, samples } => write!(
                 f,
                 "the errors of output {output} are those of a further unit active on {samples} samples"
@@ -71,6 +86,8 @@ struct Prediction {
     labels: Mat<f64>,
     /// Sum of the sizes of all terms, for the error of each.
     sizes: Mat<f64>,
+    /// Activations, k × n.
+    active: Mat<f64>,
 }
 
 fn predict(network: &Network, x: MatRef<'_, f64>, scale: &[f64]) -> Prediction {
@@ -92,7 +109,7 @@ fn predict(network: &Network, x: MatRef<'_, f64>, scale: &[f64]) -> Prediction {
             sizes[(o, j)] += bias(o).abs() + scale[o];
         }
     }
-    Prediction { labels, sizes }
+    Prediction { labels, sizes, active }
 }
 
 /// The largest residual of labels that the network was fitted to, relative to their sizes.
@@ -111,7 +128,17 @@ pub(crate) fn largest_residual(network: &Network, x: MatRef<'_, f64>, a: MatRef<
     largest
 }
 
-/// All labels that the network does not explain to rounding, by samples.
+/// The labels that a network does not explain.
+pub(crate) struct Disagreements {
+    /// By samples, then outputs.
+    pub errors: Vec<GrossError>,
+    /// How many of them each output has on the samples that activate each unit, m × k.
+    by_unit: Mat<f64>,
+    /// Samples that activate each unit.
+    active: Vec<usize>,
+}
+
+/// All labels that the network does not explain to rounding.
 ///
 /// # Cost
 /// Two forward passes over the data, a block of samples at a time.
@@ -121,36 +148,50 @@ pub(crate) fn disagreements(
     scale: &[f64],
     fitted: f64,
     precision: f64,
-) -> Vec<GrossError> {
+) -> Disagreements {
     let rounding = tolerance::backward(samples.m() + samples.d(), network.k()) * (precision / tolerance::EPS);
     let allowed = MARGIN * fitted.max(rounding);
-    let mut errors = Vec::new();
+    let mut found_all = Disagreements {
+        errors: Vec::new(),
+        by_unit: Mat::zeros(network.m(), network.k()),
+        active: vec![0; network.k()],
+    };
     for first in (0..samples.n()).step_by(BLOCK) {
         let count = BLOCK.min(samples.n() - first);
         let found = predict(network, samples.x().subcols(first, count), scale);
         for j in 0..count {
+            let active: Vec<usize> = (0..network.k()).filter(|&i| found.active[(i, j)] != 0.0).collect();
+            active.iter().for_each(|&i| found_all.active[i] += 1);
             for output in 0..samples.m() {
                 let value = samples.a()[(output, first + j)] - found.labels[(output, j)];
                 if value.abs() > allowed * found.sizes[(output, j)] || value.is_nan() {
-                    errors.push(GrossError { output, sample: first + j, value });
+                    found_all.errors.push(GrossError { output, sample: first + j, value });
+                    active.iter().for_each(|&i| found_all.by_unit[(output, i)] += 1.0);
                 }
             }
         }
     }
-    errors
+    found_all
 }
 
 /// Whether sparse errors at random positions account for these.
 ///
 /// # Cost
 /// Linear in the number of errors, and n d² for each output with enough of them.
-pub(crate) fn doubt(errors: &[GrossError], samples: &Samples<'_>) -> Option<Doubt> {
+pub(crate) fn doubt(found: &Disagreements, samples: &Samples<'_>) -> Option<Doubt> {
     let (m, n) = (samples.m(), samples.n());
+    let errors = &found.errors;
     let rate = errors.len() as f64 / (m as f64 * n as f64);
     let mut of_output = vec![0usize; m];
     errors.iter().for_each(|e| of_output[e.output] += 1);
     if let Some(output) = (0..m).find(|&o| of_output[o] as f64 >= MAJORITY * n as f64) {
         return Some(Doubt::Output { output, errors: of_output[output] });
+    }
+    for (unit, &active) in found.active.iter().enumerate() {
+        let most = MAJORITY * active as f64;
+        if let Some(output) = (0..m).find(|&o| active > 0 && found.by_unit[(o, unit)] >= most) {
+            return Some(Doubt::Weight { output, unit, errors: found.by_unit[(output, unit)] as usize, active });
+        }
     }
     let mut suspicious = errors
         .chunk_by(|first, second| first.sample == second.sample)

@@ -11,6 +11,9 @@ pub(crate) const SPARE: usize = 2;
 /// A row whose remainder after the rows chosen before is below this depends on them.
 const DEPENDENT: f64 = 1e-5;
 
+/// An equation whose leverage is this close to 1 is alone in determining some direction.
+const ALONE: f64 = 1e-9;
+
 /// Further equations that a solution from r of them is tried on before it is tried on all.
 const PROBES: usize = 40;
 
@@ -104,6 +107,13 @@ impl<'a> Equations<'a> {
         None
     }
 
+    /// Whether no equation among those that agree is the only one to determine some direction: a wrong one would agree there, too.
+    fn confirmed(&self, agrees: &[bool]) -> bool {
+        let agreeing: Vec<usize> = (0..self.len()).filter(|&i| agrees[i]).collect();
+        let q = Qr::factor(Mat::from_fn(agreeing.len(), self.r, |i, j| self.row(agreeing[i])[j])).thin_q();
+        (0..agreeing.len()).all(|i| q.row(i).squared_norm_l2() < 1.0 - ALONE)
+    }
+
     /// The solution when no equation is wrong: the common case, without any search.
     pub fn all_agree(&self, y: &[f64]) -> Option<Consensus> {
         let all: Vec<usize> = (0..self.len()).collect();
@@ -116,7 +126,8 @@ impl<'a> Equations<'a> {
     /// The solution that most equations agree on, at least `r + spare` of them, found from random sets of r equations.
     ///
     /// The search ends at a solution that no other can beat (two solutions share at most r − 1 equations in general position), and
-    /// otherwise after `budget` sets; `None` where there is none, or where two solutions have the same number of equations.
+    /// otherwise after `budget` sets; `None` where there is none, or where two solutions have the same number of equations. No direction
+    /// of the solution rests on a single equation.
     /// Equations that are not `trusted` are taken last in every other set.
     pub fn consensus(
         &self,
@@ -148,7 +159,8 @@ impl<'a> Equations<'a> {
             if probed < (r + spare.min(1)).min(head.len()) {
                 continue;
             }
-            let Some(found) = self.settle(x, y, lenient, need) else { continue };
+            let settled = self.settle(x, y, lenient, need).filter(|found| self.confirmed(&found.agrees));
+            let Some(found) = settled else { continue };
             if 2 * found.count > n + r - 1 {
                 return Some(found);
             }
