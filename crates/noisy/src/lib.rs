@@ -2,5 +2,6 @@
 
 mod error;
 pub mod search;
+pub mod width;
 
 pub use error::NoisyError;
