@@ -13,8 +13,8 @@ use rayon::prelude::*;
 
 use crate::error::NoisyError;
 
-mod coordinates;
-mod prune;
+pub(crate) mod coordinates;
+pub(crate) mod prune;
 
 use self::coordinates::Coordinates;
 use self::prune::{beside, coarse, quietly, reduced};
@@ -116,8 +116,11 @@ const EQUATIONS_PER_WEIGHT: usize = 24;
 /// And samples for each input.
 const SAMPLES_PER_INPUT: usize = 40;
 
-/// Optima of the starts that are refined on all samples.
+/// Optima of the starts that are refined to the end: one basin has many at its kinks, all within a standard error.
 const FINALISTS: usize = 4;
+
+/// The same when starts see a part of the samples. With so many, the kinks matter less.
+const FINALISTS_OF_PART: usize = 2;
 
 /// Finds the least-squares optimum for a given number of units.
 ///
@@ -131,6 +134,16 @@ pub fn search(
 ) -> Result<Found, NoisyError> {
     validate(samples, width, settings)?;
     let coordinates = Coordinates::new(*samples, settings.bias, &settings.activation)?;
+    Ok(search_in(&coordinates, width, settings, reporter)?.0)
+}
+
+/// [`search`] in given coordinates, with the directions found.
+pub(crate) fn search_in(
+    coordinates: &Coordinates<'_>,
+    width: usize,
+    settings: &SearchSettings,
+    reporter: &mut Reporter<'_>,
+) -> Result<(Found, Mat<f64>), NoisyError> {
     let whole = coordinates.problem();
     let seen = rows_of_starts(&whole, width, settings.seed).map(|rows| coordinates.some(&rows));
     let problem = seen.as_ref().map_or(whole, |rows| rows.problem());
@@ -152,7 +165,8 @@ pub fn search(
         ends.append(&mut batch);
         ends.sort_by(|a, b| a.loss.total_cmp(&b.loss).then(a.index.cmp(&b.index)));
     }
-    finish(&coordinates, &ends, &noise)
+    let finalists = if seen.is_some() { FINALISTS_OF_PART } else { FINALISTS };
+    finish(coordinates, &ends, &noise, finalists)
 }
 
 /// Where a start ended.
@@ -229,7 +243,7 @@ impl Tolerance {
 const ZERO_LOSS: f64 = 1e-12;
 
 /// The rows that starts see; `None` for all.
-fn rows_of_starts(problem: &Problem<'_>, width: usize, seed: u64) -> Option<Vec<usize>> {
+pub(crate) fn rows_of_starts(problem: &Problem<'_>, width: usize, seed: u64) -> Option<Vec<usize>> {
     let (n, r, m) = (problem.n(), problem.inputs.ncols(), problem.labels.ncols());
     let weights = width * (r + m - 1);
     let wanted = (EQUATIONS_PER_WEIGHT * weights).div_ceil(m).max(SAMPLES_PER_INPUT * r);
@@ -241,7 +255,11 @@ fn rows_of_starts(problem: &Problem<'_>, width: usize, seed: u64) -> Option<Vec<
     })
 }
 
-fn validate(samples: &Samples<'_>, width: usize, settings: &SearchSettings) -> Result<(), NoisyError> {
+pub(crate) fn validate(
+    samples: &Samples<'_>,
+    width: usize,
+    settings: &SearchSettings,
+) -> Result<(), NoisyError> {
     if !settings.activation.is_relu() {
         return Err(NoisyError::Activation { method: "search", activation: settings.activation.name() });
     }
@@ -266,10 +284,15 @@ fn final_settings(problem: &Problem<'_>) -> RefineSettings {
 }
 
 /// Refines the best ends on all samples.
-fn finish(coordinates: &Coordinates<'_>, ends: &[End], noise: &Tolerance) -> Result<Found, NoisyError> {
+fn finish(
+    coordinates: &Coordinates<'_>,
+    ends: &[End],
+    noise: &Tolerance,
+    finalists: usize,
+) -> Result<(Found, Mat<f64>), NoisyError> {
     let whole = coordinates.problem();
     let same: Vec<&End> = ends.iter().filter(|end| noise.same(end, &ends[0])).collect();
-    let finals = same[..same.len().min(FINALISTS)]
+    let finals = same[..same.len().min(finalists)]
         .par_iter()
         .map(|end| quietly(&whole, end.directions.clone(), &final_settings(&whole)))
         .collect::<Result<Vec<_>, SearchError>>()?;
@@ -280,13 +303,14 @@ fn finish(coordinates: &Coordinates<'_>, ends: &[End], noise: &Tolerance) -> Res
     let mut outcomes: Vec<(usize, Outcome)> =
         ends.iter().map(|end| (end.index, Outcome { kind: end.kind, loss: end.loss })).collect();
     outcomes.sort_by_key(|&(index, _)| index);
-    Ok(Found {
+    let found = Found {
         best: Candidate { network, squared_residual },
         kind: same[best].kind,
         starts: ends.len(),
         agreeing: same.iter().filter(|end| end.kind != StartKind::Repair).count(),
         outcomes: outcomes.into_iter().map(|(_, outcome)| outcome).collect(),
-    })
+    };
+    Ok((found, finals[best].directions.clone()))
 }
 
 /// The same refinement as [`search`] ends with, from given hidden weights.
