@@ -4,6 +4,8 @@
 //! and inputs are integers too, without having been rounded. Labels that a network fits to their last digit were not rounded,
 //! whatever they look like.
 
+use std::fmt;
+
 use orthant_linalg::{product, tolerance};
 use orthant_network::Samples;
 
@@ -36,6 +38,19 @@ pub enum PrecisionKind {
         /// The step of each output; 0 for one that takes fewer than five values.
         steps: Vec<f64>,
     },
+}
+
+impl fmt::Display for PrecisionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PrecisionKind::Exact64 => f.write_str("float64"),
+            PrecisionKind::Float32 => f.write_str("float32"),
+            PrecisionKind::Float16 => f.write_str("float16"),
+            PrecisionKind::Bfloat16 => f.write_str("bfloat16"),
+            PrecisionKind::Decimal { places } => write!(f, "{places} decimal places"),
+            PrecisionKind::Step { .. } => f.write_str("multiples of a step"),
+        }
+    }
 }
 
 /// What labels lost.
@@ -121,7 +136,7 @@ pub fn label_precision(samples: &Samples<'_>) -> LabelPrecision {
     let (n, m) = (samples.n(), samples.m());
     let first = Sample::of(samples);
     let clipping = bounds(samples, &first);
-    let is_clipped = |o: usize, a: f64| a <= clipping.lower[o] || a >= clipping.upper[o];
+    let is_clipped = |o: usize, a: f64| clipping.at_bound(o, a);
     let scan = Scan::of(samples, &is_clipped);
     let values: Vec<f64> = {
         let mut all: Vec<f64> = (0..m)
@@ -181,14 +196,13 @@ fn steps(
     is_clipped: &impl Fn(usize, f64) -> bool,
 ) -> Option<Vec<f64>> {
     let spacing = if scan.holds[0] { tolerance::EPS_F32 } else { tolerance::EPS };
+    let values: Vec<Vec<f64>> = (0..samples.m())
+        .map(|o| first.values[o].iter().copied().filter(|&a| !is_clipped(o, a)).collect())
+        .collect();
     let mut grids = Vec::with_capacity(samples.m());
-    for o in 0..samples.m() {
-        let values: Vec<f64> = first.values[o].iter().copied().filter(|&a| !is_clipped(o, a)).collect();
-        if values.len() < LEAST_VALUES {
-            grids.push(None);
-            continue;
-        }
-        grids.push(Some(Grid::of(&values, 4.0 * spacing * scan.sums[o].largest)?));
+    for (values, sums) in values.iter().zip(&scan.sums) {
+        let enough = values.len() >= LEAST_VALUES;
+        grids.push(if enough { Some(Grid::of(values, 4.0 * spacing * sums.largest)?) } else { None });
     }
     for sample in samples.a().col_iter() {
         for (o, grid) in grids.iter_mut().enumerate() {
@@ -200,11 +214,13 @@ fn steps(
             }
         }
     }
-    let evident = |o: usize, grid: &Grid| grid.evidence(&first.values[o]) >= EVIDENCE;
-    let all_evident =
-        grids.iter().enumerate().all(|(o, grid)| grid.as_ref().is_none_or(|grid| evident(o, grid)));
-    let any = grids.iter().any(Option::is_some);
-    (any && all_evident).then(|| grids.iter().map(|grid| grid.as_ref().map_or(0.0, Grid::step)).collect())
+    let is_evident = |(grid, values): (&Option<Grid>, &Vec<f64>)| {
+        grid.as_ref().is_none_or(|grid| grid.evidence(values) >= EVIDENCE)
+    };
+    if grids.iter().all(Option::is_none) || !grids.iter().zip(&values).all(is_evident) {
+        return None;
+    }
+    Some(grids.iter().map(|grid| grid.as_ref().map_or(0.0, Grid::step)).collect())
 }
 
 /// The different values of each output in the first samples, ascending, and how many of them there are altogether.

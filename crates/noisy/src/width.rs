@@ -131,9 +131,14 @@ fn best_of(scores: &BTreeMap<usize, f64>, least: usize) -> Option<usize> {
 /// The Bayesian information criterion, up to a constant that is the same for all widths.
 fn score(problem: &Problem<'_>, width: usize, residual: f64) -> f64 {
     let (n, r, m) = (problem.n(), problem.inputs.ncols(), problem.labels.ncols());
-    let equations = (n * m) as f64;
-    let weights = (width * (r + m - 1)) as f64;
-    equations * residual.powi(2).max(ZERO_LOSS).ln() + weights * equations.ln()
+    bayesian_information(residual.powi(2).max(ZERO_LOSS), n * m, width * (r + m - 1))
+}
+
+/// The Bayesian information criterion for a sum of squared residuals of so many labels after so many free weights were fitted: N ln S +
+/// p ln N. Models of the same labels are compared by their differences.
+pub(crate) fn bayesian_information(squares: f64, labels: usize, weights: usize) -> f64 {
+    let equations = labels as f64;
+    equations * squares.max(f64::MIN_POSITIVE).ln() + weights as f64 * equations.ln()
 }
 
 /// The best width on a path up in doubling steps and down by leaving out units one by one, an affine function fitted along throughout.

@@ -2,7 +2,8 @@
 
 use orthant_network::Samples;
 
-use super::{Clipping, LEAST_VALUES, Sample};
+use super::{LEAST_VALUES, Sample};
+use crate::fit::Clipping;
 
 /// Samples at a bound, at least, where values do not repeat.
 const LEAST_TIES: usize = 4;
@@ -23,7 +24,13 @@ pub(super) fn bounds(samples: &Samples<'_>, first: &Sample) -> Clipping {
     }
     let lower = |o: usize| least[o].bound(first.repeats[o]).map_or(f64::NEG_INFINITY, |bound| -bound);
     let upper = |o: usize| most[o].bound(first.repeats[o]).unwrap_or(f64::INFINITY);
-    Clipping { lower: (0..m).map(lower).collect(), upper: (0..m).map(upper).collect() }
+    // An output that never varies is at both ends, which says nothing.
+    let pair = |o: usize| match (lower(o), upper(o)) {
+        (low, high) if low < high => (low, high),
+        _ => (f64::NEG_INFINITY, f64::INFINITY),
+    };
+    let (lower, upper) = (0..m).map(pair).unzip();
+    Clipping::new(lower, upper).expect("each lower bound is below the upper one")
 }
 
 /// The largest different values, descending, with how often they occur.

@@ -120,7 +120,7 @@ fn bounds_are_found_on_any_grid() {
             let found = precision(&mapped(&given, |a| clip(map(a))));
             let bounds = found.clipping.expect("clipped");
             assert_eq!(
-                (bounds.lower, bounds.upper),
+                (bounds.lower(), bounds.upper()),
                 (vec![-1.7; 3], vec![1.35; 3]),
                 "seed {seed}, map {which}"
             );
@@ -142,8 +142,8 @@ fn each_output_has_its_own_bounds() {
     let PrecisionKind::Step { steps } = &found.kind else { panic!("{found:?}") };
     assert!(steps.iter().all(|step| (step - 0.02).abs() < 1e-12), "{steps:?}");
     let bounds = found.clipping.expect("clipped");
-    assert_eq!(bounds.upper, [f64::INFINITY, 1.0 / 3.0, f64::INFINITY]);
-    assert_eq!(bounds.lower, [f64::NEG_INFINITY; 3]);
+    assert_eq!(bounds.upper(), [f64::INFINITY, 1.0 / 3.0, f64::INFINITY]);
+    assert_eq!(bounds.lower(), [f64::NEG_INFINITY; 3]);
 }
 
 /// All outputs are zero where all units are inactive, and none is positive: no bound. The same labels clipped at zero after an
@@ -151,12 +151,12 @@ fn each_output_has_its_own_bounds() {
 #[test]
 fn zeros_of_inactive_units_are_no_bound_but_those_of_clipping_are() {
     let given = labels(3, 1000, 2);
-    let zero = |j: usize| j % 4 == 0;
+    let zero = |j: usize| j.is_multiple_of(4);
     let inactive = Mat::from_fn(3, 1000, |o, j| if zero(j) { 0.0 } else { -given[(o, j)].abs() });
     assert_eq!(precision(&inactive).clipping, None);
     let clipped = mapped(&inactive, |a| (a + 0.5).max(0.0));
     let bounds = precision(&clipped).clipping.expect("clipped");
-    assert_eq!((bounds.lower[1], bounds.upper[1]), (0.0, 0.5));
+    assert_eq!((bounds.lower()[1], bounds.upper()[1]), (0.0, 0.5));
 }
 
 #[test]
