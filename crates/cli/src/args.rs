@@ -8,9 +8,7 @@ use orthant::Activation;
 
 mod choices;
 
-pub use self::choices::{
-    BiasChoice, InputChoice, MethodChoice, NoiseChoice, NoiseKindChoice, PlantedBias,
-};
+pub use self::choices::{BiasChoice, InputChoice, MethodChoice, NoiseChoice, NoiseKindChoice, PlantedBias};
 
 /// More threads than any machine this runs on; beyond it the operating system fails in unclear ways.
 const MAX_THREADS: u64 = 1024;

@@ -46,11 +46,8 @@ struct WithErrors {
 /// # Errors
 /// When the serialiser refuses, which for these types it does not.
 pub fn to_json(answer: &Answer, run: Run) -> anyhow::Result<String> {
-    let plain = |report| WithErrors {
-        exact: ExactReport::new(report, run),
-        gross_errors: None,
-        clipping: None,
-    };
+    let plain =
+        |report| WithErrors { exact: ExactReport::new(report, run), gross_errors: None, clipping: None };
     match answer {
         Answer::Exact(recovery) => console::to_json(&plain(&recovery.report)),
         Answer::Clipped(clipped) => {

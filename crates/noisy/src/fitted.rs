@@ -260,12 +260,7 @@ fn report(
     Ok(NoisyRecovery { network, standard_errors, report })
 }
 
-fn units(
-    samples: &Samples<'_>,
-    network: &Network,
-    errors: &StandardErrors,
-    variance: f64,
-) -> Vec<NoisyUnit> {
+fn units(samples: &Samples<'_>, network: &Network, errors: &StandardErrors, variance: f64) -> Vec<NoisyUnit> {
     let (k, n) = (network.k(), samples.n());
     let mut active = vec![0usize; k];
     let (mut sums, mut squares) = (vec![0.0f64; k], vec![0.0f64; k]);

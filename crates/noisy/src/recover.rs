@@ -83,7 +83,9 @@ pub fn recover(
         NoiseModel::None => {
             Ok(Answer::Exact(Box::new(orthant_exact::recover(samples, &settings.exact, progress)?)))
         }
-        NoiseModel::Sparse => Ok(Answer::Sparse(Box::new(recover_sparse(samples, &settings.exact, progress)?))),
+        NoiseModel::Sparse => {
+            Ok(Answer::Sparse(Box::new(recover_sparse(samples, &settings.exact, progress)?)))
+        }
         NoiseModel::Gaussian => Ok(Answer::Noisy(Box::new(recover_noisy(samples, settings, progress)?))),
         NoiseModel::Auto => recover_any(samples, settings, progress),
     }
@@ -124,7 +126,8 @@ fn recover_any(
     };
     Ok(match fitted {
         Some(fit)
-            if fit.report.verdict == Verdict::Approximate && exact.report.verdict == Verdict::NotRecovered =>
+            if fit.report.verdict == Verdict::Approximate
+                && exact.report.verdict == Verdict::NotRecovered =>
         {
             Answer::Noisy(Box::new(fit))
         }
@@ -134,10 +137,7 @@ fn recover_any(
 
 /// Exact recovery without the search for more units than outputs, which takes long on labels with errors: they have full rank, and so
 /// have those of such networks.
-fn quick_settings(
-    samples: &Samples<'_>,
-    settings: &Settings,
-) -> Result<orthant_exact::Settings, NoisyError> {
+fn quick_settings(samples: &Samples<'_>, settings: &Settings) -> Result<orthant_exact::Settings, NoisyError> {
     let exact = &settings.exact;
     let spectrum = LabelSpectrum::of(samples, exact.bias.fitted().output())?;
     let may_be_wide = exact.method == Method::Auto && spectrum.rank.rank == samples.m();
@@ -152,7 +152,9 @@ fn quick_settings(
 fn attempt<T>(outcome: Result<T, NoisyError>) -> Result<Option<T>, NoisyError> {
     match outcome {
         Ok(found) => Ok(Some(found)),
-        Err(NoisyError::Cancelled | NoisyError::Recover(RecoverError::Cancelled)) => Err(NoisyError::Cancelled),
+        Err(NoisyError::Cancelled | NoisyError::Recover(RecoverError::Cancelled)) => {
+            Err(NoisyError::Cancelled)
+        }
         Err(_) => Ok(None),
     }
 }

@@ -102,7 +102,11 @@ impl fmt::Display for NoiseReason {
                 write!(f, "the samples held out have {ratio:.2} times the residual that the fit predicts")
             }
             NoiseReason::ExplainsLittle { unexplained } => {
-                write!(f, "{:.0} % of the variance of the samples held out is unexplained", 100.0 * unexplained)
+                write!(
+                    f,
+                    "{:.0} % of the variance of the samples held out is unexplained",
+                    100.0 * unexplained
+                )
             }
             NoiseReason::NoUnit => write!(f, "no unit improves on a constant by more than chance"),
         }

@@ -57,7 +57,11 @@ impl Settings {
                 Err(NoisyError::Setting { name: "noise-std", value, allowed: "positive and finite" })
             }
             Some(value) if matches!(self.noise, NoiseModel::None | NoiseModel::Sparse) => {
-                Err(NoisyError::Setting { name: "noise-std", value, allowed: "with noise gaussian or auto only" })
+                Err(NoisyError::Setting {
+                    name: "noise-std",
+                    value,
+                    allowed: "with noise gaussian or auto only",
+                })
             }
             _ => Ok(()),
         }

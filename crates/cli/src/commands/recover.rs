@@ -130,7 +130,8 @@ struct Targets {
 fn reserve_outputs(args: &RecoverArgs) -> anyhow::Result<Targets> {
     let mut taken: Vec<&Path> = vec![&args.inputs, &args.labels];
     let network = reserve(&args.out, &mut taken)?;
-    let mut optional = |path| Option::as_ref(path).map(|path: &PathBuf| reserve(path, &mut taken)).transpose();
+    let mut optional =
+        |path| Option::as_ref(path).map(|path: &PathBuf| reserve(path, &mut taken)).transpose();
     let report = optional(&args.report)?;
     let standard_errors = optional(&args.standard_errors)?;
     let gross_errors = optional(&args.gross_errors)?;
@@ -147,7 +148,9 @@ fn reserve<'a>(path: &'a Path, taken: &mut Vec<&'a Path>) -> anyhow::Result<Targ
 
 fn explain(error: NoisyError, args: &RecoverArgs) -> anyhow::Error {
     match error {
-        NoisyError::Setting { .. } | NoisyError::Recover(RecoverError::Setting { .. }) => anyhow!("--{error}"),
+        NoisyError::Setting { .. } | NoisyError::Recover(RecoverError::Setting { .. }) => {
+            anyhow!("--{error}")
+        }
         NoisyError::TooFewSamples { .. } | NoisyError::Recover(RecoverError::TooFewSamples { .. }) => {
             anyhow!("{}: {error}", args.inputs.display())
         }

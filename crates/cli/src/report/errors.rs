@@ -80,6 +80,7 @@ pub(super) fn gross(sparse: &SparseRecovery, text: &mut String) {
 
 /// Lines on clipping for the summary.
 pub(super) fn clipping(clipped: &ClippedRecovery, text: &mut String) {
-    let labels = format!("{} labels at their bounds agree to {:.1e}", clipped.clipped_labels, clipped.deviation);
+    let labels =
+        format!("{} labels at their bounds agree to {:.1e}", clipped.clipped_labels, clipped.deviation);
     super::line(text, "clipping", &format!("{labels}; {} samples without were used", clipped.whole_samples));
 }

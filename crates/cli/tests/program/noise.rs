@@ -20,7 +20,8 @@ fn generated_noise_has_the_size_asked_for() {
         assert!(bench.read("clean/inputs.npy") == bench.read(&format!("{kind}/inputs.npy")));
         let (_, clean) = values(&bench.read("clean/labels.npy"));
         let (_, noisy) = values(&bench.read(&format!("{kind}/labels.npy")));
-        let mean_square = |v: &mut dyn Iterator<Item = f64>| v.map(|x| x * x).sum::<f64>() / clean.len() as f64;
+        let mean_square =
+            |v: &mut dyn Iterator<Item = f64>| v.map(|x| x * x).sum::<f64>() / clean.len() as f64;
         let errors = mean_square(&mut clean.iter().zip(&noisy).map(|(a, b)| a - b)).sqrt();
         let mean = |o: usize| clean.iter().skip(o).step_by(5).sum::<f64>() / 2000.0;
         let means: Vec<f64> = (0..5).map(mean).collect();
@@ -66,9 +67,8 @@ fn gross_errors_are_located() {
 fn noise_is_fitted_with_standard_errors() {
     let bench = Bench::new();
     bench.succeeds("generate --m 6 --k 3 --d 5 --n 600 --seed 2 --noise 0.1 --out p");
-    let run = bench.succeeds(&format!(
-        "{SAMPLES} --noise gaussian --standard-errors s.safetensors --report r.json"
-    ));
+    let run = bench
+        .succeeds(&format!("{SAMPLES} --noise gaussian --standard-errors s.safetensors --report r.json"));
     assert!(run.stderr.contains("standard deviation"), "{}", run.stderr);
     let report = json(&bench.read("r.json"));
     assert_eq!(report["verdict"], "approximate");
@@ -102,10 +102,19 @@ fn auto_finds_out_which_errors_there_are() {
 fn options_that_contradict_each_other_are_refused() {
     let bench = Bench::planted();
     bench.refuses(&format!("{SAMPLES} --noise-std 0.1"), "--noise-std is 0.1, allowed: with noise gaussian");
-    bench.refuses(&format!("{SAMPLES} --noise gaussian --noise-std=-1"), "--noise-std is -1, allowed: positive");
-    bench.refuses(&format!("{SAMPLES} --noise gaussian --noise-std nan"), "--noise-std is NaN, allowed: positive");
+    bench.refuses(
+        &format!("{SAMPLES} --noise gaussian --noise-std=-1"),
+        "--noise-std is -1, allowed: positive",
+    );
+    bench.refuses(
+        &format!("{SAMPLES} --noise gaussian --noise-std nan"),
+        "--noise-std is NaN, allowed: positive",
+    );
     bench.refuses(&format!("{SAMPLES} --standard-errors s"), "--standard-errors needs --noise gaussian");
-    bench.refuses(&format!("{SAMPLES} --noise gaussian --gross-errors g"), "--gross-errors needs --noise sparse");
+    bench.refuses(
+        &format!("{SAMPLES} --noise gaussian --gross-errors g"),
+        "--gross-errors needs --noise sparse",
+    );
     bench.refuses(
         &format!("{SAMPLES} --noise auto --standard-errors n.safetensors"),
         "n.safetensors is named twice",

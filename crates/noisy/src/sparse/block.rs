@@ -59,7 +59,9 @@ impl Draw<'_> {
         let space = Eliminated::new(self.working, &mut outputs, &block)?;
         let mut scratch = vec![0.0; rows];
         let mut probes = (0..PROBES.min(n)).map(|_| index::sample(rng, n, 1).index(0));
-        if !probes.any(|j| !block.contains(&j) && space.holds(self.working, &outputs, j, &mut scratch) == Some(true)) {
+        if !probes.any(|j| {
+            !block.contains(&j) && space.holds(self.working, &outputs, j, &mut scratch) == Some(true)
+        }) {
             return None;
         }
         let samples: Vec<usize> = (0..n)
@@ -71,7 +73,13 @@ impl Draw<'_> {
     }
 
     /// Samples for a block; with `avoid`, those without a suspect among the outputs.
-    fn columns(&self, outputs: &[usize], count: usize, avoid: bool, rng: &mut ChaCha8Rng) -> Option<Vec<usize>> {
+    fn columns(
+        &self,
+        outputs: &[usize],
+        count: usize,
+        avoid: bool,
+        rng: &mut ChaCha8Rng,
+    ) -> Option<Vec<usize>> {
         let (m, n) = (self.working.m(), self.working.n());
         let mut block = Vec::with_capacity(count);
         if !self.wanted.is_empty() {
@@ -199,8 +207,7 @@ fn coordinates(
         if samples.len() <= rank || rank == 0 {
             return None;
         }
-        let labels =
-            Mat::from_fn(samples.len(), outputs.len(), |i, l| working.a[(outputs[l], samples[i])]);
+        let labels = Mat::from_fn(samples.len(), outputs.len(), |i, l| working.a[(outputs[l], samples[i])]);
         let svd = spectrum::thin_svd(labels.as_ref()).ok()?;
         if spectrum::rank_at(&svd.s, ZERO_PIVOT).rank != rank {
             return None;

@@ -15,7 +15,11 @@ const SPARE: usize = 4;
 /// right: u f(v x + b) of a unit that only this output shows.
 ///
 /// Constant errors are affine, too, but no unit: they do not turn to zero elsewhere.
-pub(crate) fn further_unit(errors: &[GrossError], of_output: &[usize], samples: &Samples<'_>) -> Option<Doubt> {
+pub(crate) fn further_unit(
+    errors: &[GrossError],
+    of_output: &[usize],
+    samples: &Samples<'_>,
+) -> Option<Doubt> {
     let d = samples.d();
     for (output, &count) in of_output.iter().enumerate() {
         if count < d + 1 + SPARE {
@@ -26,7 +30,8 @@ pub(crate) fn further_unit(errors: &[GrossError], of_output: &[usize], samples: 
         if of_this.iter().any(|e| e.value.signum() != sign) {
             continue;
         }
-        let inputs = Mat::from_fn(count, d + 1, |i, r| if r < d { samples.x()[(r, of_this[i].sample)] } else { 1.0 });
+        let inputs =
+            Mat::from_fn(count, d + 1, |i, r| if r < d { samples.x()[(r, of_this[i].sample)] } else { 1.0 });
         let values = Mat::from_fn(count, 1, |i, _| of_this[i].value);
         let rounding = tolerance::backward(count, d + 1);
         let Ok(system) = RankRevealing::new(inputs, rounding) else { continue };

@@ -59,7 +59,13 @@ impl LabelSpace {
     ///
     /// Labels that all agree are right when there is one more than the dimension. Wrong ones are told when at least two more than the
     /// dimension agree, and no other point has as many.
-    pub fn decode(&self, labels: &[f64], suspects: Option<&[bool]>, seed: u64, sample: usize) -> Option<Decoded> {
+    pub fn decode(
+        &self,
+        labels: &[f64],
+        suspects: Option<&[bool]>,
+        seed: u64,
+        sample: usize,
+    ) -> Option<Decoded> {
         let equations = Equations::new(&self.rows, self.rank(), self.precision, self.slack);
         let found = equations.all_agree(labels).or_else(|| {
             let rng = &mut random::stream(seed, "sparse decode", sample as u64);
@@ -90,7 +96,11 @@ pub(crate) struct Search<'a> {
 
 impl Search<'_> {
     /// The label space that explains most samples, tried at the ranks hinted at first.
-    pub fn explain(&self, hints: &[usize], reporter: &mut Reporter<'_>) -> Result<Option<Explanation>, NoisyError> {
+    pub fn explain(
+        &self,
+        hints: &[usize],
+        reporter: &mut Reporter<'_>,
+    ) -> Result<Option<Explanation>, NoisyError> {
         let most = self.working.m().saturating_sub(1).min(self.working.n().saturating_sub(2));
         let mut ranks: Vec<usize> = Vec::new();
         for rank in hints.iter().copied().chain(1..=MAX_BLIND_RANK) {
@@ -113,7 +123,13 @@ impl Search<'_> {
     }
 
     /// Draws blocks of one rank, and keeps what they explain when it is more than the best.
-    fn improve(&self, best: &mut Option<Explanation>, rank: usize, round: usize, budget: usize) -> Result<(), NoisyError> {
+    fn improve(
+        &self,
+        best: &mut Option<Explanation>,
+        rank: usize,
+        round: usize,
+        budget: usize,
+    ) -> Result<(), NoisyError> {
         let wanted: Vec<usize> = match best {
             Some(best) if rank <= best.space.rank() => return Ok(()),
             Some(best) => (0..best.decoded.len()).filter(|&j| best.decoded[j].is_none()).collect(),
@@ -128,7 +144,8 @@ impl Search<'_> {
                 continue;
             }
             let found = self.extend(&agreement).map(|space| self.polish(space));
-            let better = |found: &Explanation| best.as_ref().is_none_or(|best| found.undecided < best.undecided);
+            let better =
+                |found: &Explanation| best.as_ref().is_none_or(|best| found.undecided < best.undecided);
             match found.filter(better) {
                 Some(found) => {
                     let done = found.undecided == 0;
