@@ -27,9 +27,26 @@ pub fn is_single_precision(values: &[f64]) -> bool {
     values.iter().all(|&v| f64::from(v as f32) == v)
 }
 
+/// Whether a value is a multiple of 10⁻ᵖ for p = `places`, up to the rounding of numbers stored with the relative spacing `spacing`
+/// ([`EPS`] or [`EPS_F32`]).
+///
+/// A value without such structure passes with probability 4 · spacing · |value| · 10ᵖ.
+pub fn is_decimal(value: f64, places: i32, spacing: f64) -> bool {
+    let scaled = value * 10f64.powi(places);
+    (scaled - scaled.round()).abs() <= 2.0 * spacing * scaled.abs()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decimals_are_recognised() {
+        assert!(is_decimal(-0.07, 2, EPS) && !is_decimal(0.07, 1, EPS) && is_decimal(0.0, 0, EPS));
+        assert!(!is_decimal(1.0 / 3.0, 12, EPS) && !is_decimal(1e300, 12, EPS));
+        let single = f64::from(0.07f32);
+        assert!(is_decimal(single, 2, EPS_F32) && !is_decimal(single, 2, EPS));
+    }
 
     #[test]
     fn single_precision_is_recognised() {

@@ -132,10 +132,7 @@ fn rounding_of_entries(samples: &Samples<'_>, norm: f64, rms: f64) -> Option<Rou
     }
     (1..=MAX_DECIMALS)
         .find_map(|digits| {
-            let unit = 10f64.powi(digits);
-            let is_multiple =
-                |a: f64| (a * unit - (a * unit).round()).abs() <= 2.0 * tolerance::EPS * (a * unit).abs();
-            all(&is_multiple).then(|| step(1.0 / unit))
+            all(&|a| tolerance::is_decimal(a, digits, tolerance::EPS)).then(|| step(10f64.powi(-digits)))
         })
         // Labels beyond 2⁵³ steps are multiples of any step.
         .filter(|&precision| precision > tolerance::EPS)
