@@ -97,8 +97,9 @@ fn the_scale_of_the_labels_changes_nothing_but_the_scale_of_u() {
         let found = route(&scaled, 3).expect("Gaussian inputs");
         let u = Mat::from_fn(6, 3, |i, j| found.network.u()[(i, j)] / factor);
         let back = Network::new(u, found.network.v().to_owned(), None, None).expect("shapes fit");
-        assert!(error(&back, &unit.network) < 1e-9, "2^{exponent}");
-        assert!((found.residual / factor / unit.residual - 1.0).abs() < 1e-9, "2^{exponent}");
+        // Powers of two are exact all the way.
+        assert_eq!(back, unit.network, "2^{exponent}");
+        assert_eq!(found.residual / factor, unit.residual, "2^{exponent}");
     }
 }
 

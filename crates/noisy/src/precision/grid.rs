@@ -64,6 +64,9 @@ impl Grid {
                 return false;
             }
             let multiple = (known.0 / self.step).round();
+            if !multiple.is_finite() {
+                return false;
+            }
             let allowed = known.1 + multiple * self.error;
             if allowed > LARGEST_ERROR * self.step {
                 return false;
@@ -95,6 +98,14 @@ mod tests {
         assert!((coarse.step() - 0.02).abs() < 1e-14);
         assert!(coarse.extend(0.3 + 31.0 * 0.01) && (coarse.step() - 0.01).abs() < 1e-14);
         assert!(!coarse.extend(0.3 + 0.01 * std::f64::consts::E));
+    }
+
+    /// Multiples beyond the range of numbers, and no rounding to speak of.
+    #[test]
+    fn the_ends_of_the_range_have_no_step() {
+        assert!(Grid::of(&[0.0, 5e-324, f64::MAX], 0.0).is_none());
+        assert!(Grid::of(&[-f64::MAX, 0.0, f64::MAX], 0.0).is_none());
+        assert!(Grid::of(&[0.0, 5e-324, 1e-320], 0.0).is_some());
     }
 
     #[test]

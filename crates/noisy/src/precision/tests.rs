@@ -1,6 +1,7 @@
 use super::*;
 use orthant_linalg::{Mat, random};
 use orthant_network::PlantedSpec;
+use orthant_testkit::strategy::config;
 use proptest::prelude::*;
 
 fn precision(a: &Mat<f64>) -> LabelPrecision {
@@ -174,7 +175,7 @@ fn few_values_show_nothing() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(config(256))]
 
     /// Values of any size, in any mixture, with many repetitions: an answer that is finite where the labels allow, and no panic.
     #[test]
