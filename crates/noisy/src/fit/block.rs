@@ -1,9 +1,7 @@
 //! What a network does to one block of samples, and how that changes with the weights.
 
-use std::ops::Range;
-
 use orthant_linalg::{Mat, MatMut, MatRef, product};
-use orthant_network::{Activation, Samples};
+use orthant_network::Activation;
 
 use super::clipping::Clipping;
 use super::pass::BLOCK;
@@ -185,9 +183,4 @@ pub(crate) fn activate(activation: &Activation, t: &mut [f64], slope: &mut [f64]
             *t = activation.value(*t);
         }
     }
-}
-
-/// Inputs and labels of the columns of a block.
-pub(crate) fn columns<'a>(samples: &Samples<'a>, block: &Range<usize>) -> (MatRef<'a, f64>, MatRef<'a, f64>) {
-    (samples.x().subcols(block.start, block.len()), samples.a().subcols(block.start, block.len()))
 }

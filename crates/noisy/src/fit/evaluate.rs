@@ -1,11 +1,9 @@
 //! Loss and gradient at given weights, in one pass.
 
-use orthant_linalg::{Mat, product};
-use orthant_network::Samples;
+use orthant_linalg::{Mat, MatRef, product};
 
-use super::block::{self, Block};
-use super::clipping::Clipping;
-use super::pass::{self, GROUPS};
+use super::block::Block;
+use super::pass::{GROUPS, Source};
 use super::weights::{Shape, Weights};
 
 /// The loss with its gradient, and what the curvature is approximated by.
@@ -13,6 +11,8 @@ use super::weights::{Shape, Weights};
 pub(crate) struct Evaluation {
     /// Sum of squared residuals.
     pub loss: f64,
+    /// Sum of squared labels.
+    pub labels: f64,
     /// J'r, half the gradient of the loss.
     pub gradient: Weights,
     /// Sums over samples of f'(t_i) f'(t_l), k × k.
@@ -23,38 +23,32 @@ pub(crate) struct Evaluation {
 
 impl Evaluation {
     /// Cost: 2k(2d + 3m + 2k) operations for each sample.
-    pub fn at(
-        samples: &Samples<'_>,
-        weights: &Weights,
-        shape: &Shape,
-        clipping: Option<&Clipping>,
-    ) -> Evaluation {
+    pub fn at(source: &Source<'_>, weights: &Weights, shape: &Shape) -> Evaluation {
         let (k, q) = (shape.k, shape.q());
-        let new = || {
-            let empty = Evaluation {
-                loss: 0.0,
-                gradient: Weights::zeros(shape),
-                slopes: Mat::zeros(k, k),
-                activations: Mat::zeros(q, q),
-            };
-            (empty, Block::new(shape))
+        let new = || Evaluation {
+            loss: 0.0,
+            labels: 0.0,
+            gradient: Weights::zeros(shape),
+            slopes: Mat::zeros(k, k),
+            activations: Mat::zeros(q, q),
         };
-        let add = |(sum, work): &mut (Evaluation, Block), columns| {
-            let (x, a) = block::columns(samples, &columns);
+        let add = |sum: &mut Evaluation, work: &mut Block, x: MatRef<'_, f64>, a: MatRef<'_, f64>| {
             work.activate(weights, shape, x);
-            work.subtract_labels(weights, shape, a, clipping);
+            work.subtract_labels(weights, shape, a, source.clipping);
             sum.loss += work.sum_of_squares();
+            sum.labels += a.squared_norm_l2();
             product::matmul_add(sum.slopes.as_mut(), 1.0, work.slope().transpose(), work.slope());
             add_activations(&mut sum.activations, work, k);
             work.pull_back_residual(&mut sum.gradient, weights, shape, x);
         };
-        let merge = |(sum, _): &mut (Evaluation, Block), (later, _): (Evaluation, Block)| {
+        let merge = |sum: &mut Evaluation, later: Evaluation| {
             sum.loss += later.loss;
+            sum.labels += later.labels;
             sum.gradient.add_scaled(1.0, &later.gradient);
             sum.slopes += &later.slopes;
             sum.activations += &later.activations;
         };
-        pass::sum(samples.n(), GROUPS, new, add, merge).0
+        source.sum(GROUPS, new, || Block::new(shape), add, merge)
     }
 }
 
@@ -73,25 +67,28 @@ fn add_activations(sum: &mut Mat<f64>, work: &Block, k: usize) {
 /// The losses at several points on a line, in one pass of 2k(d + m) operations for each sample and
 /// point.
 pub(crate) fn losses_along(
-    samples: &Samples<'_>,
+    source: &Source<'_>,
     weights: &Weights,
     direction: &Weights,
     fractions: &[f64],
     shape: &Shape,
-    clipping: Option<&Clipping>,
 ) -> Vec<f64> {
     let points: Vec<Weights> = fractions.iter().map(|&fraction| weights.moved(fraction, direction)).collect();
-    let new = || (vec![0.0; fractions.len()], Block::new(shape));
-    let add = |(losses, work): &mut (Vec<f64>, Block), columns| {
-        let (x, a) = block::columns(samples, &columns);
-        for (loss, point) in losses.iter_mut().zip(&points) {
+    losses(source, &points, shape)
+}
+
+/// The losses at several points, in one pass of 2k(d + m) operations for each sample and point.
+pub(crate) fn losses(source: &Source<'_>, points: &[Weights], shape: &Shape) -> Vec<f64> {
+    let new = || vec![0.0; points.len()];
+    let add = |losses: &mut Vec<f64>, work: &mut Block, x: MatRef<'_, f64>, a: MatRef<'_, f64>| {
+        for (loss, point) in losses.iter_mut().zip(points) {
             work.activate(point, shape, x);
-            work.subtract_labels(point, shape, a, clipping);
+            work.subtract_labels(point, shape, a, source.clipping);
             *loss += work.sum_of_squares();
         }
     };
-    let merge = |(losses, _): &mut (Vec<f64>, Block), (later, _): (Vec<f64>, Block)| {
+    let merge = |losses: &mut Vec<f64>, later: Vec<f64>| {
         losses.iter_mut().zip(later).for_each(|(loss, later)| *loss += later);
     };
-    pass::sum(samples.n(), GROUPS, new, add, merge).0
+    source.sum(GROUPS, new, || Block::new(shape), add, merge)
 }

@@ -1,13 +1,11 @@
 //! The information that samples hold about the weights, and the standard errors that follow.
 
-use std::ops::Range;
-
-use orthant_linalg::{Mat, cholesky, product};
+use orthant_linalg::{Mat, MatRef, cholesky, product};
 use orthant_network::{Network, Samples};
 
-use super::block::{self, Block};
+use super::block::Block;
 use super::clipping::Clipping;
-use super::pass::{self, BLOCK};
+use super::pass::{BLOCK, Source};
 use super::weights::{Shape, Weights};
 use crate::error::NoisyError;
 
@@ -60,7 +58,7 @@ pub fn information(
     clipping: Option<&Clipping>,
 ) -> Result<Information, NoisyError> {
     super::check(samples, network, clipping)?;
-    Ok(Information::at(samples, &Weights::of(network), &Shape::of(network), clipping))
+    Ok(Information::at(&Source::new(samples, clipping), &Weights::of(network), &Shape::of(network)))
 }
 
 /// Workspace of a block.
@@ -73,47 +71,40 @@ struct Work {
 }
 
 impl Information {
-    pub(super) fn at(
-        samples: &Samples<'_>,
-        weights: &Weights,
-        shape: &Shape,
-        clipping: Option<&Clipping>,
-    ) -> Information {
+    pub(super) fn at(source: &Source<'_>, weights: &Weights, shape: &Shape) -> Information {
         let (h, q, size) = (shape.h(), shape.q(), shape.h() * shape.k + shape.q());
         let new = || {
-            let lost = clipping.map(|_| Lost {
+            let lost = source.clipping.map(|_| Lost {
                 hidden: Mat::zeros(size - q, size - q),
                 coupling: vec![Mat::zeros(size - q, q); shape.m],
                 output: vec![Mat::zeros(q, q); shape.m],
             });
-            let empty = Information {
+            Information {
                 shape: shape.clone(),
                 weights: weights.clone(),
                 moments: Mat::zeros(size, size),
                 lost,
                 n: 0,
-            };
-            let work = Work {
-                block: Block::new(shape),
-                inputs: Mat::from_fn(BLOCK, h, |_, _| 1.0),
-                rows: Mat::from_fn(BLOCK, size, |_, _| 1.0),
-            };
-            (empty, work)
+            }
         };
-        let add = |(sum, work): &mut (Information, Work), columns: Range<usize>| {
-            let (x, a) = block::columns(samples, &columns);
+        let work = || Work {
+            block: Block::new(shape),
+            inputs: Mat::from_fn(BLOCK, h, |_, _| 1.0),
+            rows: Mat::from_fn(BLOCK, size, |_, _| 1.0),
+        };
+        let add = |sum: &mut Information, work: &mut Work, x: MatRef<'_, f64>, a: MatRef<'_, f64>| {
             work.block.activate(weights, shape, x);
             work.fill(shape, x);
             let rows = work.rows.as_ref().subrows(0, x.ncols());
             cholesky::add_outer(sum.moments.as_mut(), rows.transpose(), 1.0);
             if let Some(lost) = &mut sum.lost {
-                work.block.subtract_labels(weights, shape, a, clipping);
+                work.block.subtract_labels(weights, shape, a, source.clipping);
                 lost.add(work, weights, shape);
             }
             sum.n += x.ncols();
         };
-        let merge = |(sum, _): &mut (Information, Work), (later, _): (Information, Work)| sum.merge(&later);
-        pass::sum(samples.n(), GROUPS, new, add, merge).0
+        let merge = |sum: &mut Information, later: Information| sum.merge(&later);
+        source.sum(GROUPS, new, work, add, merge)
     }
 
     /// Adds the information in further samples at the same network.
@@ -204,7 +195,7 @@ impl Information {
 }
 
 impl Work {
-    fn fill(&mut self, shape: &Shape, x: orthant_linalg::MatRef<'_, f64>) {
+    fn fill(&mut self, shape: &Shape, x: MatRef<'_, f64>) {
         let (h, k, count) = (shape.h(), shape.k, x.ncols());
         self.inputs.as_mut().submatrix_mut(0, 0, count, shape.d).copy_from(x.transpose());
         let slopes = self.block.slope();

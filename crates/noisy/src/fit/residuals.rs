@@ -1,10 +1,11 @@
 //! Residuals of a network, summed up for each output.
 
+use orthant_linalg::MatRef;
 use orthant_network::{Network, Samples};
 
-use super::block::{self, Block};
+use super::block::Block;
 use super::clipping::Clipping;
-use super::pass::{self, GROUPS};
+use super::pass::{GROUPS, Source};
 use super::weights::{Shape, Weights};
 use crate::error::NoisyError;
 
@@ -40,19 +41,15 @@ pub fn residuals(
     super::check(samples, network, clipping)?;
     let (shape, weights) = (Shape::of(network), Weights::of(network));
     let m = shape.m;
-    let new = || {
-        let empty = Residuals {
-            squares: vec![0.0; m],
-            sums: vec![0.0; m],
-            fourth_powers: 0.0,
-            largest: vec![0.0; m],
-            counts: vec![0; m],
-            degrees_of_freedom: shape.degrees_of_freedom(),
-        };
-        (empty, Block::new(&shape))
+    let new = || Residuals {
+        squares: vec![0.0; m],
+        sums: vec![0.0; m],
+        fourth_powers: 0.0,
+        largest: vec![0.0; m],
+        counts: vec![0; m],
+        degrees_of_freedom: shape.degrees_of_freedom(),
     };
-    let add = |(sum, work): &mut (Residuals, Block), columns| {
-        let (x, a) = block::columns(samples, &columns);
+    let add = |sum: &mut Residuals, work: &mut Block, x: MatRef<'_, f64>, a: MatRef<'_, f64>| {
         work.activate(&weights, &shape, x);
         work.subtract_labels(&weights, &shape, a, clipping);
         for o in 0..m {
@@ -65,8 +62,8 @@ pub fn residuals(
             }
         }
     };
-    let merge = |(sum, _): &mut (Residuals, Block), (later, _): (Residuals, Block)| sum.merge(&later);
-    Ok(pass::sum(samples.n(), GROUPS, new, add, merge).0)
+    let merge = |sum: &mut Residuals, later: Residuals| sum.merge(&later);
+    Ok(Source::new(samples, clipping).sum(GROUPS, new, || Block::new(&shape), add, merge))
 }
 
 impl Residuals {

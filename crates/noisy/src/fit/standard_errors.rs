@@ -50,7 +50,7 @@ impl Information {
             .map(|o| {
                 let block = self.output(o);
                 let diagonal = diagonal(&block);
-                Inverse::of(block, &diagonal)
+                Inverse::of(&block, &diagonal)
             })
             .collect::<Result<_, _>>()?;
         let inverses: Vec<Mat<f64>> = outputs.iter().map(|output| output.inverse.clone()).collect();
@@ -58,7 +58,7 @@ impl Information {
         let mut hidden = self.hidden();
         let whole = restrict(&hidden, &tangents, h);
         hidden -= &self.explained(&inverses);
-        let restricted = Inverse::of(restrict(&hidden, &tangents, h), &diagonal(&whole))?;
+        let restricted = Inverse::of(&restrict(&hidden, &tangents, h), &diagonal(&whole))?;
         let covariance = extend(&restricted.inverse, &tangents, h);
         let mut hidden_variance = diagonal(&covariance);
         let null = extend_columns(&restricted.null, &tangents, h);
@@ -84,7 +84,14 @@ impl Information {
                 *variance += (0..h * k).map(|i| spread[(p, i)] * follow[(p, i)]).sum::<f64>();
             }
             mark(&mut variance, &output.null);
-            mark(&mut variance, &product::matmul(follow.as_ref(), null.as_ref()));
+            // What the directions of the hidden layer take with them, in units of the outputs' own terms: rounding is left out.
+            let followed = product::matmul(follow.as_ref(), null.as_ref());
+            let sizes = diagonal(&self.output(o));
+            for (p, variance) in variance.iter_mut().enumerate() {
+                if followed.row(p).norm_l2() * sizes[p].sqrt() > tolerance::EPS.sqrt() {
+                    *variance = f64::INFINITY;
+                }
+            }
             (0..k).for_each(|i| errors.u[(o, i)] = root(variance[i]));
             if let Some(c) = &mut errors.c {
                 c[o] = root(variance[k]);
@@ -173,14 +180,14 @@ fn mark(variances: &mut [f64], directions: &Mat<f64>) {
 /// The inverse of an information matrix on the space where it is not zero.
 struct Inverse {
     inverse: Mat<f64>,
-    /// Basis of the null space.
+    /// Basis of the null space, of unit vectors in the scaled coordinates.
     null: Mat<f64>,
     conditioning: f64,
 }
 
 impl Inverse {
     /// Inverts `a`, scaled so that `reference` becomes 1: the size of the terms that `a` is a difference of, and so of its rounding.
-    fn of(a: Mat<f64>, reference: &[f64]) -> Result<Inverse, NoisyError> {
+    fn of(a: &Mat<f64>, reference: &[f64]) -> Result<Inverse, NoisyError> {
         let size = a.nrows();
         let largest = reference.iter().fold(0.0f64, |s, &v| s.max(v));
         let relative = tolerance::backward(size, size);
