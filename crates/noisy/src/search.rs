@@ -1,23 +1,31 @@
 //! The least-squares optimum of A ≈ U f(VX + b1') + c1' from nothing.
 //!
-//! Refinement with the output layer eliminated ([`orthant_estimate::refine`]) has few local minima when the equations outnumber the
-//! weights: from random directions most starts end at one optimum.
+//! Refinement with the output layer eliminated ([`orthant_estimate::refine`]) has few local minima when equations outnumber weights
+//! several times: with m ≥ k outputs and no hidden bias nearly every start from k random directions ends in one optimum. Elsewhere
+//! starts with units to spare and an affine function of the inputs do (the affine function makes a unit and its mirror image the same);
+//! the spare units are then left out one after the other, and signs follow from the affine part ([`orthant_estimate::orient`]). Starts
+//! are made until two independent ones have ended in the best optimum.
+//!
+//! The loss has kinks where a unit's sign changes at a sample, and refinement stops at some of them: one basin has many optima, a small
+//! part of a standard error apart. They count as one.
 
 use orthant_estimate::problem::Problem;
 use orthant_estimate::refine::RefineSettings;
 use orthant_estimate::{Reporter, SearchError};
-use orthant_linalg::{Mat, product, random};
+use orthant_linalg::{Mat, product};
 use orthant_network::{Activation, BiasKind, Network, Samples};
-use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use crate::error::NoisyError;
 
 pub(crate) mod coordinates;
 pub(crate) mod prune;
+pub(crate) mod start;
 
 use self::coordinates::Coordinates;
-use self::prune::{beside, coarse, quietly, reduced};
+use self::prune::quietly;
+pub use self::start::StartKind;
+use self::start::{End, Tolerance, one_start, operations, rows_of_starts};
 
 /// Settings of [`search`].
 #[derive(Debug, Clone, PartialEq)]
@@ -26,12 +34,14 @@ pub struct SearchSettings {
     pub seed: u64,
     /// Which biases are fitted.
     pub bias: BiasKind,
-    /// The activation: only max(t, 0), for others [`NoisyError::Activation`].
+    /// The activation: max(t, 0), or [`NoisyError::Activation`].
     pub activation: Activation,
     /// Starts at most, at least 4. Default 64.
     pub starts: usize,
-    /// Independent starts that have to end in the best optimum for the search to stop before its starts are used up. Default 2.
+    /// Independent starts that end in the best optimum before the search is content. Default 2.
     pub agreeing: usize,
+    /// Operations to spend at most, about; 4 starts of each width tried are made whatever they cost. Default 10¹², minutes.
+    pub operations: f64,
 }
 
 impl Default for SearchSettings {
@@ -42,31 +52,7 @@ impl Default for SearchSettings {
             activation: Activation::RELU,
             starts: 64,
             agreeing: 2,
-        }
-    }
-}
-
-/// What a start began with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StartKind {
-    /// As many random directions as wanted.
-    Random,
-    /// Half as many again, with an affine function beside them.
-    SpareHalf,
-    /// Twice as many, with an affine function beside them.
-    SpareDouble,
-    /// The best optimum so far, with half as many random directions more and an affine function beside them. It is not independent.
-    Repair,
-}
-
-impl StartKind {
-    /// The name for reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            StartKind::Random => "random",
-            StartKind::SpareHalf => "half as many units to spare",
-            StartKind::SpareDouble => "as many units to spare",
-            StartKind::Repair => "repair",
+            operations: 1e12,
         }
     }
 }
@@ -76,7 +62,8 @@ impl StartKind {
 pub struct Outcome {
     /// What it began with.
     pub kind: StartKind,
-    /// Sum of squared residuals over that of the labels (their mean aside when an output bias is fitted), on the rows that starts see.
+    /// Sum of squared residuals over that of the labels (without their mean when an output bias is fitted), on the samples that starts
+    /// see.
     pub loss: f64,
 }
 
@@ -85,7 +72,7 @@ pub struct Outcome {
 pub struct Candidate {
     /// The weights, in the coordinates of the samples.
     pub network: Network,
-    /// Sum of squared residuals over all samples.
+    /// Sum of squared residuals over all samples and outputs.
     pub squared_residual: f64,
 }
 
@@ -98,34 +85,42 @@ pub struct Found {
     pub kind: StartKind,
     /// Starts made.
     pub starts: usize,
-    /// Independent starts that ended in the best optimum.
+    /// Independent starts that ended in the best optimum; repairs are not counted.
     pub agreeing: usize,
-    /// Where each start ended.
+    /// Where each start ended, in the order they were made.
     pub outcomes: Vec<Outcome>,
 }
 
 /// Starts made at once, on any number of threads.
 const BATCH: usize = 2;
 
-/// Starts made in any case: random ones, and ones with units to spare.
+/// Starts made in any case.
 const LEAST_STARTS: usize = 4;
 
-/// Equations for each weight that starts see, when there are so many samples: the best optimum stands out with far fewer.
-const EQUATIONS_PER_WEIGHT: usize = 24;
-
-/// And samples for each input.
-const SAMPLES_PER_INPUT: usize = 40;
-
-/// Optima of the starts that are refined to the end: one basin has many at its kinks, all within a standard error.
+/// Ends of starts that are refined to the last: one basin has many optima at its kinks.
 const FINALISTS: usize = 4;
 
-/// The same when starts see a part of the samples. With so many, the kinks matter less.
+/// The same when starts see a part of the samples. With so many, kinks matter less.
 const FINALISTS_OF_PART: usize = 2;
 
 /// Finds the least-squares optimum for a given number of units.
 ///
 /// # Guarantee
-/// The best of all optima that the starts ended in.
+/// The best of all optima that the starts ended in; [`Found::agreeing`] says how many independent ones did. It is the global optimum in
+/// all instances of the tests, m = 1 and k = 10 among them, and this is not proved. Same samples, same settings, same bits, for
+/// any number of threads.
+///
+/// # Errors
+/// [`NoisyError::TooFewSamples`] with fewer equations than weights, [`NoisyError::Activation`] for other activations than max(t, 0),
+/// [`NoisyError::Setting`], [`NoisyError::Cancelled`], [`NoisyError::Linalg`] on overflow. Starts that do not agree are not an error.
+///
+/// # Cost
+/// The samples are copied. Four starts in easy cases, each of 10 to 60 steps of [`orthant_estimate::refine::operations`] on at most
+/// 24 equations for each weight, or 40 samples for each input if these are more; then two to four refinements on all samples.
+///
+/// # Paper
+/// Section D.2 starts from the tensor method and ends with a regression for U; here refinement goes to the least-squares optimum of all
+/// weights from random starts, whatever the inputs.
 pub fn search(
     samples: &Samples<'_>,
     width: usize,
@@ -135,6 +130,32 @@ pub fn search(
     validate(samples, width, settings)?;
     let coordinates = Coordinates::new(*samples, settings.bias, &settings.activation)?;
     Ok(search_in(&coordinates, width, settings, reporter)?.0)
+}
+
+/// The refinement that [`search`] ends with, from given hidden weights. U and c of the network given do not matter.
+///
+/// # Errors
+/// [`NoisyError::Dimension`] when the network has other inputs or outputs than the samples; [`NoisyError::Linalg`] on overflow.
+///
+/// # Cost
+/// Up to 60 steps of [`orthant_estimate::refine::operations`] on all samples.
+pub fn refined_from(
+    samples: &Samples<'_>,
+    network: &Network,
+    bias: BiasKind,
+) -> Result<Candidate, NoisyError> {
+    for (what, found, expected) in
+        [("inputs", network.d(), samples.d()), ("outputs", network.m(), samples.m())]
+    {
+        if found != expected {
+            return Err(NoisyError::Dimension { what, found, expected });
+        }
+    }
+    let coordinates = Coordinates::new(*samples, bias, network.activation())?;
+    let whole = coordinates.problem();
+    let refined = quietly(&whole, coordinates.directions(network), &final_settings(&whole))?;
+    let squared_residual = (refined.residual * product::frobenius(whole.labels)).powi(2);
+    Ok(Candidate { network: coordinates.network(&refined.directions)?, squared_residual })
 }
 
 /// [`search`] in given coordinates, with the directions found.
@@ -148,17 +169,18 @@ pub(crate) fn search_in(
     let seen = rows_of_starts(&whole, width, settings.seed).map(|rows| coordinates.some(&rows));
     let problem = seen.as_ref().map_or(whole, |rows| rows.problem());
     let noise = Tolerance::new(&problem, width);
+    let affordable = (settings.operations / operations(&problem, width)) as usize;
+    let allowed = affordable.clamp(LEAST_STARTS, settings.starts);
     let mut ends: Vec<End> = Vec::new();
-    while ends.len() < settings.starts {
-        let agreeing =
-            ends.iter().filter(|end| end.kind != StartKind::Repair && noise.same(end, &ends[0])).count();
+    while ends.len() < allowed {
+        let agreeing = ends.iter().filter(|end| independent(end) && noise.same(end, &ends[0])).count();
         if ends.len() >= LEAST_STARTS && agreeing >= settings.agreeing {
             break;
         }
-        reporter.report("starts under noise", agreeing, settings.agreeing, ends.len())?;
+        reporter.report("starts", agreeing, settings.agreeing, ends.len())?;
         let first = ends.len();
         let best = ends.first().map(|end| &end.directions);
-        let mut batch: Vec<End> = (first..first + BATCH)
+        let mut batch: Vec<End> = (first..(first + BATCH).min(allowed))
             .into_par_iter()
             .map(|index| one_start(&problem, width, best, settings.seed, index))
             .collect::<Result<_, SearchError>>()?;
@@ -169,92 +191,11 @@ pub(crate) fn search_in(
     finish(coordinates, &ends, &noise, finalists)
 }
 
-/// Where a start ended.
-struct End {
-    index: usize,
-    kind: StartKind,
-    directions: Mat<f64>,
-    loss: f64,
+fn independent(end: &End) -> bool {
+    end.kind != StartKind::Repair
 }
 
-/// What starts begin with, in turn, for as many outputs as units or more: random directions mostly do.
-const KINDS: [StartKind; 6] = [
-    StartKind::Random,
-    StartKind::Random,
-    StartKind::Random,
-    StartKind::SpareHalf,
-    StartKind::SpareDouble,
-    StartKind::Repair,
-];
-
-/// The same for fewer outputs than units: from random directions alone, hardly any start ends in the best optimum of ten units and
-/// one output, and nearly all do with units to spare.
-const KINDS_WIDE: [StartKind; 6] = [
-    StartKind::SpareHalf,
-    StartKind::SpareDouble,
-    StartKind::Random,
-    StartKind::SpareHalf,
-    StartKind::SpareDouble,
-    StartKind::Repair,
-];
-
-fn one_start(
-    problem: &Problem<'_>,
-    width: usize,
-    best: Option<&Mat<f64>>,
-    seed: u64,
-    index: usize,
-) -> Result<End, SearchError> {
-    let r = problem.inputs.ncols();
-    let rng = &mut random::stream(seed, "starts under noise", ((width as u64) << 32) | index as u64);
-    let mut draw = |count: usize| random::gaussian(r, count, rng);
-    let kinds = if problem.labels.ncols() < width { &KINDS_WIDE } else { &KINDS };
-    let kind = kinds[index % kinds.len()];
-    let refined = match (kind, best) {
-        (StartKind::Random, _) | (StartKind::Repair, None) => coarse(problem, draw(width)),
-        (StartKind::SpareHalf, _) => reduced(problem, draw((3 * width).div_ceil(2)), width),
-        (StartKind::SpareDouble, _) => reduced(problem, draw(2 * width), width),
-        (StartKind::Repair, Some(best)) => reduced(problem, beside(best, &draw(width.div_ceil(2))), width),
-    }?;
-    Ok(End { index, kind, directions: refined.directions, loss: refined.residual.powi(2) })
-}
-
-/// When two optima count as one.
-struct Tolerance {
-    /// Relative to the loss.
-    relative: f64,
-}
-
-impl Tolerance {
-    /// The loss varies within one basin, because of the kinks, by less than what the weights of one unit fit of the noise on average: one
-    /// variance for each weight.
-    fn new(problem: &Problem<'_>, width: usize) -> Tolerance {
-        let (n, r, m) = (problem.n(), problem.inputs.ncols(), problem.labels.ncols());
-        let free = (n * m).saturating_sub(width * (r + m - 1)).max(1);
-        Tolerance { relative: (r + m - 1) as f64 / free as f64 }
-    }
-
-    fn same(&self, end: &End, best: &End) -> bool {
-        end.loss <= (1.0 + self.relative) * best.loss + ZERO_LOSS
-    }
-}
-
-/// Losses below this relative to the labels are zero to starts that stop early: there is no noise.
-const ZERO_LOSS: f64 = 1e-12;
-
-/// The rows that starts see; `None` for all.
-pub(crate) fn rows_of_starts(problem: &Problem<'_>, width: usize, seed: u64) -> Option<Vec<usize>> {
-    let (n, r, m) = (problem.n(), problem.inputs.ncols(), problem.labels.ncols());
-    let weights = width * (r + m - 1);
-    let wanted = (EQUATIONS_PER_WEIGHT * weights).div_ceil(m).max(SAMPLES_PER_INPUT * r);
-    (wanted < n).then(|| {
-        let mut rows: Vec<usize> = (0..n).collect();
-        rows.shuffle(&mut random::stream(seed, "rows of starts", 0));
-        rows.truncate(wanted);
-        rows
-    })
-}
-
+/// Checks the settings and that there are enough equations.
 pub(crate) fn validate(
     samples: &Samples<'_>,
     width: usize,
@@ -263,9 +204,21 @@ pub(crate) fn validate(
     if !settings.activation.is_relu() {
         return Err(NoisyError::Activation { method: "search", activation: settings.activation.name() });
     }
-    if settings.starts < LEAST_STARTS {
-        let value = settings.starts as f64;
-        return Err(NoisyError::Setting { name: "starts", value, allowed: "at least 4" });
+    for (name, value, least, allowed) in [
+        ("width", width, 1, "at least 1"),
+        ("starts", settings.starts, LEAST_STARTS, "at least 4"),
+        ("agreeing", settings.agreeing, 1, "at least 1"),
+    ] {
+        if value < least {
+            return Err(NoisyError::Setting { name, value: value as f64, allowed });
+        }
+    }
+    if settings.operations.is_nan() || settings.operations <= 0.0 {
+        return Err(NoisyError::Setting {
+            name: "operations",
+            value: settings.operations,
+            allowed: "above 0",
+        });
     }
     let inputs = samples.d() + usize::from(settings.bias.hidden());
     let outputs = usize::from(settings.bias.output()) * samples.m();
@@ -283,7 +236,7 @@ fn final_settings(problem: &Problem<'_>) -> RefineSettings {
     RefineSettings { stall: 0.005 / equations, ..RefineSettings::default() }
 }
 
-/// Refines the best ends on all samples.
+/// Refines the best ends on all samples; `ends` are in the order of their loss.
 fn finish(
     coordinates: &Coordinates<'_>,
     ends: &[End],
@@ -300,28 +253,91 @@ fn finish(
         (0..finals.len()).min_by(|&i, &j| finals[i].residual.total_cmp(&finals[j].residual)).unwrap_or(0);
     let network = coordinates.network(&finals[best].directions)?;
     let squared_residual = (finals[best].residual * product::frobenius(whole.labels)).powi(2);
-    let mut outcomes: Vec<(usize, Outcome)> =
-        ends.iter().map(|end| (end.index, Outcome { kind: end.kind, loss: end.loss })).collect();
-    outcomes.sort_by_key(|&(index, _)| index);
+    let mut in_order: Vec<&End> = ends.iter().collect();
+    in_order.sort_by_key(|end| end.index);
     let found = Found {
         best: Candidate { network, squared_residual },
         kind: same[best].kind,
         starts: ends.len(),
-        agreeing: same.iter().filter(|end| end.kind != StartKind::Repair).count(),
-        outcomes: outcomes.into_iter().map(|(_, outcome)| outcome).collect(),
+        agreeing: same.iter().filter(|end| independent(end)).count(),
+        outcomes: in_order.iter().map(|end| Outcome { kind: end.kind, loss: end.loss }).collect(),
     };
     Ok((found, finals[best].directions.clone()))
 }
 
-/// The same refinement as [`search`] ends with, from given hidden weights.
-pub fn refined_from(
-    samples: &Samples<'_>,
-    network: &Network,
-    bias: BiasKind,
-) -> Result<Candidate, NoisyError> {
-    let coordinates = Coordinates::new(*samples, bias, network.activation())?;
-    let whole = coordinates.problem();
-    let refined = quietly(&whole, coordinates.directions(network), &final_settings(&whole))?;
-    let squared_residual = (refined.residual * product::frobenius(whole.labels)).powi(2);
-    Ok(Candidate { network: coordinates.network(&refined.directions)?, squared_residual })
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orthant_network::{NoiseKind, PlantedSpec, align};
+    use std::ops::ControlFlow;
+
+    fn found(spec: &PlantedSpec, n: usize, noise: f64, settings: &SearchSettings) -> (Found, Network) {
+        let p = spec.plant(n).expect("valid");
+        let clean = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");
+        let std = noise * clean.label_scale();
+        let a = &p.a + &NoiseKind::Gaussian.errors(spec.m, n, std, spec.seed);
+        let samples = Samples::new(p.x.as_ref(), a.as_ref()).expect("valid");
+        let mut callback = |_| ControlFlow::Continue(());
+        let found = search(&samples, spec.k, settings, &mut Reporter::new(&mut callback));
+        (found.expect("enough samples"), p.network)
+    }
+
+    /// Without errors the optimum is the network itself, with biases of every kind.
+    #[test]
+    fn without_errors_the_network_is_found() {
+        for bias in [BiasKind::None, BiasKind::Hidden, BiasKind::Output, BiasKind::Both] {
+            let spec = PlantedSpec { m: 4, k: 3, d: 5, bias, seed: 2, ..PlantedSpec::default() };
+            let settings = SearchSettings { bias, ..SearchSettings::default() };
+            let (found, truth) = found(&spec, 200, 0.0, &settings);
+            let alignment = align(&found.best.network, &truth);
+            // Refinement ends at rounding level; the conditioning of the instance takes some digits.
+            assert!(alignment.worst() <= 1e-9, "{bias:?}: {}", alignment.worst());
+            assert!(found.agreeing >= 2 && found.outcomes.len() == found.starts);
+        }
+    }
+
+    #[test]
+    fn threads_do_not_change_the_bits() {
+        let spec = PlantedSpec { m: 3, k: 4, d: 5, bias: BiasKind::Both, seed: 4, ..PlantedSpec::default() };
+        let settings = SearchSettings { agreeing: 4, starts: 8, ..SearchSettings::default() };
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            pool.install(|| found(&spec, 300, 0.1, &settings).0)
+        };
+        let (one, four) = (on(1), on(4));
+        assert_eq!(one.best.network, four.best.network);
+        assert_eq!(one.outcomes, four.outcomes);
+    }
+
+    #[test]
+    fn bad_settings_are_named() {
+        let p = PlantedSpec { m: 2, k: 2, d: 3, seed: 1, ..PlantedSpec::default() }.plant(20).expect("valid");
+        let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");
+        let mut callback = |_| ControlFlow::Continue(());
+        let mut run = |width: usize, settings: SearchSettings| {
+            search(&samples, width, &settings, &mut Reporter::new(&mut callback)).err()
+        };
+        let usual = SearchSettings::default;
+        let setting = |error: Option<NoisyError>| match error {
+            Some(NoisyError::Setting { name, .. }) => name,
+            _ => "none",
+        };
+        assert_eq!(setting(run(0, usual())), "width");
+        assert_eq!(setting(run(2, SearchSettings { starts: 3, ..usual() })), "starts");
+        assert_eq!(setting(run(2, SearchSettings { agreeing: 0, ..usual() })), "agreeing");
+        assert_eq!(setting(run(2, SearchSettings { operations: f64::NAN, ..usual() })), "operations");
+        let expected = NoisyError::TooFewSamples { n: 20, unknowns: 52, needed: 26 };
+        assert_eq!(run(10, usual()), Some(expected));
+        let other = SearchSettings { activation: Activation::ABSOLUTE, ..usual() };
+        assert!(matches!(run(2, other), Some(NoisyError::Activation { .. })));
+    }
+
+    #[test]
+    fn a_search_is_cancelled() {
+        let p = PlantedSpec { m: 2, k: 2, d: 3, seed: 1, ..PlantedSpec::default() }.plant(50).expect("valid");
+        let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");
+        let mut callback = |_| ControlFlow::Break(());
+        let result = search(&samples, 2, &SearchSettings::default(), &mut Reporter::new(&mut callback));
+        assert_eq!(result.err(), Some(NoisyError::Cancelled));
+    }
 }

@@ -14,7 +14,8 @@ pub use self::spectrum::{NoisyRank, noisy_rank};
 use crate::error::NoisyError;
 use crate::search::coordinates::Coordinates;
 use crate::search::prune::{beside, coarse, reduced, without_least};
-use crate::search::{Found, SearchSettings, rows_of_starts, search_in, validate};
+use crate::search::start::{operations, rows_of_starts};
+use crate::search::{Found, SearchSettings, search_in, validate};
 
 /// The width chosen, and by how much.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,8 @@ pub struct WidthChoice {
     pub runner_up_score: Option<f64>,
     /// What the singular values of the labels say by themselves.
     pub spectrum: NoisyRank,
+    /// Whether no width tried scores better. Otherwise the operations ran out before the better one was searched.
+    pub complete: bool,
     /// Every width tried with its score, in increasing order. No units at all score 0: a positive score says that the labels are noise.
     pub scores: Vec<(usize, f64)>,
 }
@@ -38,6 +41,9 @@ const MAX_WIDTH: usize = 64;
 
 /// Widths with fewer equations than this for each weight are not tried.
 const LEAST_EQUATIONS: usize = 2;
+
+/// A width is tried only if so many starts of it are within the operations allowed.
+const SEARCH_STARTS: f64 = 8.0;
 
 /// Starts of each width on the way up, and of each wider neighbour.
 const STARTS: u64 = 2;
@@ -69,7 +75,9 @@ const ROWS_FOR: usize = 16;
 /// As [`crate::search::search`].
 ///
 /// # Cost
-/// A search for the width found, with up to four refinements for each further width tried.
+/// A search for the width found and two fits of neighbours; without singular values within the noise (m ≤ k) also a path of fits up to
+/// about 1.5k units and down again. Widths beyond 64, with less than two equations for each weight, or of which eight starts exceed the
+/// operations allowed are not tried.
 ///
 /// # Paper
 /// Not in the paper, which takes k as known.
@@ -81,22 +89,40 @@ pub fn choose_width(
     validate(samples, 1, settings)?;
     let coordinates = Coordinates::new(*samples, settings.bias, &settings.activation)?;
     let whole = coordinates.problem();
-    let rank = noisy_rank(whole.labels)?;
-    let first = rank.rank.clamp(1, largest(&whole));
-    let seen = rows_of_starts(&whole, ROWS_FOR.max(first), settings.seed).map(|rows| coordinates.some(&rows));
+    let spectrum = noisy_rank(whole.labels)?;
+    let seen = rows_of_starts(&whole, ROWS_FOR.max(spectrum.rank), settings.seed)
+        .map(|rows| coordinates.some(&rows));
     let problem = seen.as_ref().map_or(whole, |rows| rows.problem());
-    let mut width =
-        if rank.edge.is_some() { first } else { on_the_path(&problem, first, settings.seed, reporter)? };
+    let last = largest(&problem, settings.operations);
+    let mut width = spectrum.rank.clamp(1, last);
+    let mut on_path = spectrum.edge.is_none();
+    if on_path {
+        width = path(&problem, width, last, settings.seed, reporter)?;
+    }
     let mut scores = BTreeMap::from([(0, 0.0)]);
     let mut optima: BTreeMap<usize, Found> = BTreeMap::new();
-    while !optima.contains_key(&width) {
+    let mut spent = 0.0;
+    while !optima.contains_key(&width) && (optima.is_empty() || spent < settings.operations) {
         let (found, directions) = search_in(&coordinates, width, settings, reporter)?;
+        spent += found.starts as f64 * operations(&problem, width);
         optima.insert(width, found);
         lower(&mut scores, width, score(&problem, width, coarse(&problem, directions.clone())?.residual));
-        for (neighbour, residual) in neighbours(&problem, &directions, settings.seed, reporter)? {
+        for (neighbour, residual) in neighbours(&problem, &directions, last, settings.seed, reporter)? {
             lower(&mut scores, neighbour, score(&problem, neighbour, residual));
         }
-        width = best_of(&scores, 1).unwrap_or(width);
+        let best = best_of(&scores, 1).unwrap_or(width);
+        // More units than the rank: how many more is for the path to say.
+        width = if best > width && !on_path {
+            on_path = true;
+            path(&problem, best, last, settings.seed, reporter)?.max(best)
+        } else {
+            best
+        };
+    }
+    let complete = optima.contains_key(&width);
+    if !complete {
+        let tried = scores.iter().filter(|&(w, _)| optima.contains_key(w)).map(|(&w, &s)| (w, s)).collect();
+        width = best_of(&tried, 1).unwrap_or(width);
     }
     let found = optima[&width].clone();
     let others: BTreeMap<usize, f64> =
@@ -107,16 +133,21 @@ pub fn choose_width(
         score: scores[&width],
         runner_up,
         runner_up_score: runner_up.map(|w| others[&w]),
-        spectrum: rank,
+        spectrum,
+        complete,
         scores: scores.into_iter().collect(),
     };
     Ok((choice, found))
 }
 
-/// The largest width that the equations allow to try.
-fn largest(problem: &Problem<'_>) -> usize {
+/// The largest width that equations and operations allow to try.
+fn largest(problem: &Problem<'_>, allowed: f64) -> usize {
     let (n, r, m) = (problem.n(), problem.inputs.ncols(), problem.labels.ncols());
-    (n * m / (LEAST_EQUATIONS * (r + m - 1))).clamp(1, MAX_WIDTH)
+    let enough = (n * m / (LEAST_EQUATIONS * (r + m - 1))).clamp(1, MAX_WIDTH);
+    (2..=enough)
+        .take_while(|&width| SEARCH_STARTS * operations(problem, width) <= allowed)
+        .last()
+        .unwrap_or(1)
 }
 
 fn lower(scores: &mut BTreeMap<usize, f64>, width: usize, score: f64) {
@@ -142,13 +173,14 @@ pub(crate) fn bayesian_information(squares: f64, labels: usize, weights: usize) 
 }
 
 /// The best width on a path up in doubling steps and down by leaving out units one by one, an affine function fitted along throughout.
-fn on_the_path(
+fn path(
     problem: &Problem<'_>,
     first: usize,
+    last: usize,
     seed: u64,
     reporter: &mut Reporter<'_>,
 ) -> Result<usize, NoisyError> {
-    let (r, last) = (problem.inputs.ncols(), largest(problem));
+    let r = problem.inputs.ncols();
     let augmented = Problem { affine: true, ..*problem };
     let mut scores: BTreeMap<usize, f64> = BTreeMap::new();
     let (mut width, mut step) = (first, FIRST_STEP);
@@ -190,6 +222,7 @@ fn on_the_path(
 fn neighbours(
     problem: &Problem<'_>,
     directions: &Mat<f64>,
+    last: usize,
     seed: u64,
     reporter: &mut Reporter<'_>,
 ) -> Result<Vec<(usize, f64)>, NoisyError> {
@@ -199,7 +232,7 @@ fn neighbours(
     if width > 1 {
         tried.push((width - 1, without_least(problem, directions, 1)?.residual));
     }
-    if width < largest(problem) {
+    if width < last {
         let residuals = (0..STARTS)
             .into_par_iter()
             .map(|index| {
@@ -211,4 +244,65 @@ fn neighbours(
         tried.push((width + 1, residuals.into_iter().fold(f64::INFINITY, f64::min)));
     }
     Ok(tried)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orthant_linalg::product;
+    use orthant_network::{BiasKind, Network, NoiseKind, PlantedSpec};
+    use std::ops::ControlFlow;
+
+    fn chosen(samples: &Samples<'_>, bias: BiasKind, operations: f64) -> WidthChoice {
+        let mut callback = |_| ControlFlow::Continue(());
+        let settings = SearchSettings { bias, operations, ..SearchSettings::default() };
+        let result = choose_width(samples, &settings, &mut Reporter::new(&mut callback));
+        result.expect("enough samples").0
+    }
+
+    /// Three outputs that depend on each other: labels of rank two from five units.
+    #[test]
+    fn more_units_than_the_rank_are_found() {
+        let spec = PlantedSpec { m: 2, k: 5, d: 6, seed: 3, ..PlantedSpec::default() };
+        let p = spec.plant(600).expect("valid");
+        let mix = Mat::from_fn(4, 2, |i, j| [1.0, 0.5, -0.3, 0.8][(i + j) % 4]);
+        let a = product::matmul(mix.as_ref(), p.a.as_ref());
+        let noisy = &a + &NoiseKind::Gaussian.errors(4, 600, 0.02, 3);
+        let samples = Samples::new(p.x.as_ref(), noisy.as_ref()).expect("valid");
+        let choice = chosen(&samples, BiasKind::None, 1e12);
+        assert_eq!((choice.width, choice.spectrum.rank, choice.complete), (5, 2, true), "{choice:?}");
+    }
+
+    #[test]
+    fn noise_scores_worse_with_units_than_without() {
+        let p =
+            PlantedSpec { m: 3, k: 1, d: 4, seed: 5, ..PlantedSpec::default() }.plant(300).expect("valid");
+        let noise = NoiseKind::Gaussian.errors(3, 300, 1.0, 6);
+        let samples = Samples::new(p.x.as_ref(), noise.as_ref()).expect("valid");
+        let choice = chosen(&samples, BiasKind::Both, 1e12);
+        assert!(choice.width == 1 && choice.score > 0.0 && choice.runner_up == Some(0), "{choice:?}");
+    }
+
+    #[test]
+    fn operations_limit_the_widths_tried() {
+        let p =
+            PlantedSpec { m: 1, k: 8, d: 6, seed: 5, ..PlantedSpec::default() }.plant(2000).expect("valid");
+        let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");
+        let few = chosen(&samples, BiasKind::None, 2e9);
+        assert!(few.width < 8 && few.scores.iter().all(|&(width, _)| width < 8), "{few:?}");
+    }
+
+    #[test]
+    fn every_unit_counts_in_the_score() {
+        let spec = PlantedSpec { m: 3, k: 4, d: 5, seed: 7, ..PlantedSpec::default() };
+        let p = spec.plant(400).expect("valid");
+        // One unit is a tenth of the others.
+        let u = Mat::from_fn(3, 4, |o, i| if i == 0 { 0.1 } else { 1.0 } * p.network.u()[(o, i)]);
+        let network = Network::new(u, p.network.v().to_owned(), None, None).expect("valid");
+        let a = &network.labels(p.x.as_ref()) + &NoiseKind::Gaussian.errors(3, 400, 0.02, 3);
+        let samples = Samples::new(p.x.as_ref(), a.as_ref()).expect("valid");
+        let choice = chosen(&samples, BiasKind::None, 1e12);
+        assert_eq!(choice.width, 4, "{choice:?}");
+        assert!(choice.runner_up_score.is_some_and(|score| score > choice.score + 10.0));
+    }
 }
