@@ -13,8 +13,8 @@ mod clipping;
 mod grid;
 
 use self::clipping::bounds;
-use crate::fit::Clipping;
 use self::grid::Grid;
+use crate::fit::Clipping;
 
 /// How labels were rounded.
 #[derive(Debug, Clone, PartialEq)]

@@ -122,7 +122,7 @@ fn bounds_are_found_on_any_grid() {
             let bounds = found.clipping.expect("clipped");
             assert_eq!(
                 (bounds.lower(), bounds.upper()),
-                (vec![-1.7; 3], vec![1.35; 3]),
+                (&[-1.7; 3][..], &[1.35; 3][..]),
                 "seed {seed}, map {which}"
             );
             // 13 %, or 19 % with the offset.
