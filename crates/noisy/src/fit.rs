@@ -107,7 +107,7 @@ const MAX_FAILURES: usize = 3;
 ///
 /// # Cost
 /// A step evaluates loss and gradient, 2k(2d + 3m + 2k) operations for each sample. With kd up to 256 it also forms the
-/// Gauss-Newton system, n(kd + k)² operations; beyond, it takes at most six products with that matrix, 2k(3d + 4m) operations for
+/// Gauss-Newton system, n(kd + k)² operations; beyond, it takes at most five products with that matrix, 2k(3d + 4m) operations for
 /// each sample. Memory is that of 16 blocks of 512 samples and as many gradients, or of 4 matrices.
 ///
 /// # Paper

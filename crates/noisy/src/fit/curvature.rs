@@ -28,7 +28,7 @@ const SAMPLED_BLOCKS: usize = 8;
 const RIDGE: f64 = 1e-10;
 
 /// Products with the Gauss-Newton matrix in one step at most.
-const MAX_PRODUCTS: usize = 6;
+const MAX_PRODUCTS: usize = 5;
 
 /// Conjugate gradients end when the last decrease of the model, times the number of steps, is below this share of all.
 const TRUNCATION: f64 = 0.25;
