@@ -233,7 +233,7 @@ fn report(
     let clipping = precision.clipping.as_ref();
     let left = residuals(samples, &network, clipping)?;
     let variance = left.variance();
-    let standard_errors = information(samples, &network, clipping)?.standard_errors(variance)?;
+    let standard_errors = standard_errors_of(samples, &network, clipping, variance, settings.exact.seed)?;
     let root_mean_square = (left.loss() / left.labels().max(1) as f64).sqrt();
     let mut report = NoiseReport {
         verdict: Verdict::Approximate,
@@ -304,10 +304,42 @@ fn condition_number(a: MatRef<'_, f64>) -> Result<f64, NoisyError> {
     Ok(s.first().copied().unwrap_or(0.0) / s.last().copied().unwrap_or(0.0))
 }
 
+/// Operations that the information about the weights may take before it is taken from a part of the samples.
+const INFORMATION_OPERATIONS: f64 = 1e11;
+
+/// Samples that such a part has at least, for each hidden weight: the information is then known to a few per cent.
+const INFORMATION_SAMPLES_PER_WEIGHT: usize = 20;
+
+/// Standard errors, which fall with the root of the number of samples: a random part of many tells them.
+fn standard_errors_of(
+    samples: &Samples<'_>,
+    network: &Network,
+    clipping: Option<&Clipping>,
+    variance: f64,
+    seed: u64,
+) -> Result<StandardErrors, NoisyError> {
+    let hidden = network.k() * (network.d() + usize::from(network.b().is_some()));
+    let affordable = INFORMATION_OPERATIONS / (hidden * hidden).max(1) as f64;
+    let count = (affordable as usize).max(INFORMATION_SAMPLES_PER_WEIGHT * hidden);
+    if count < samples.n() {
+        let mut chosen =
+            index::sample(&mut random::stream(seed, "information", 0), samples.n(), count).into_vec();
+        chosen.sort_unstable();
+        let share = count as f64 / samples.n() as f64;
+        let part = Subset::of(samples, &chosen);
+        let errors = information(&part.samples(), network, clipping)?.standard_errors(share * variance)?;
+        if errors.undetermined == 0 {
+            return Ok(errors);
+        }
+    }
+    information(samples, network, clipping)?.standard_errors(variance)
+}
+
 /// The verdict and what it rests on, in the order in which a user would want to hear of it.
 fn judge(report: &NoiseReport, holdout: Option<&Holdout>) -> (Verdict, NoiseReason) {
     let weak = report.units.iter().filter(|unit| unit.weak).count();
-    if report.width == 0 {
+    // The score of no units is zero.
+    if report.width_choice.as_ref().is_some_and(|choice| choice.score >= 0.0) {
         return (Verdict::NotRecovered, NoiseReason::NoUnit);
     }
     let unexplained = holdout.map_or(report.residual.powi(2), |holdout| holdout.unexplained);

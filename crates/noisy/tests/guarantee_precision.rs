@@ -58,7 +58,11 @@ fn rounded_labels_are_fitted_to_their_rounding() {
             assert_eq!((report.verdict, report.width), (Verdict::Approximate, 5), "{name}, seed {seed}");
             assert_ne!(report.precision.kind, PrecisionKind::Exact64, "{name}");
             // The standard deviation of 4800 uniform errors is known to 1 %; near zero, rounding of labels that are small is not uniform.
-            assert!((report.noise_std / known - 1.0).abs() < 0.05, "{name}, seed {seed}: {} of {known}", report.noise_std);
+            assert!(
+                (report.noise_std / known - 1.0).abs() < 0.05,
+                "{name}, seed {seed}: {} of {known}",
+                report.noise_std
+            );
             // Six standard errors, in the worst of all rows.
             let matched = align(&found.network, &planted.network);
             for pair in &matched.pairs {
@@ -105,15 +109,18 @@ fn a_contradiction_beyond_the_samples_used_is_not_exact() {
     let mut labels = clipped(&planted.a);
     let (o, j) = (0..600)
         .flat_map(|j| (0..8).map(move |o| (o, j)))
-        .find(|&(o, j)| labels[(o, j)] == planted.a[(o, j)] && (0..8).any(|p| labels[(p, j)] != planted.a[(p, j)]))
+        .find(|&(o, j)| {
+            labels[(o, j)] == planted.a[(o, j)] && (0..8).any(|p| labels[(p, j)] != planted.a[(p, j)])
+        })
         .expect("a sample with one label clipped and another not");
     labels[(o, j)] += 1e-3 * (labels[(o, j)].abs() + 1.0);
     let samples = Samples::new(planted.x.as_ref(), labels.as_ref()).expect("finite");
     let clipping = orthant_noisy::precision::label_precision(&samples).clipping.expect("clipped");
     let settings = settings(NoiseModel::Auto).exact;
-    let found = orthant_noisy::recover_clipped(&samples, &clipping, &settings, &mut |_| ControlFlow::Continue(()))
-        .expect("an answer")
-        .expect("samples without a label at its bound");
+    let found =
+        orthant_noisy::recover_clipped(&samples, &clipping, &settings, &mut |_| ControlFlow::Continue(()))
+            .expect("an answer")
+            .expect("samples without a label at its bound");
     assert_eq!(found.recovery.report.verdict, Verdict::Approximate);
 }
 

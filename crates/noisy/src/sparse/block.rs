@@ -12,6 +12,9 @@ const ZERO_PIVOT: f64 = 1e-9;
 /// Residuals above this, relative to the block, are no rounding errors whatever the condition of the block.
 const PLAINLY_WRONG: f64 = 1e-6;
 
+/// Singular values beyond the rank are below this multiple of the backward error.
+const ROUNDING_FACTOR: f64 = 4.0;
+
 /// An output whose direction is in the space up to this squared sine is not constrained by the others.
 const FREE: f64 = 1e-9;
 
@@ -209,7 +212,11 @@ fn coordinates(
         }
         let labels = Mat::from_fn(samples.len(), outputs.len(), |i, l| working.a[(outputs[l], samples[i])]);
         let svd = spectrum::thin_svd(labels.as_ref()).ok()?;
-        if spectrum::rank_at(&svd.s, ZERO_PIVOT).rank != rank {
+        // Errors that an ill-conditioned block could not tell from rounding show here.
+        let rounding =
+            tolerance::backward(samples.len(), outputs.len()) * (working.precision / tolerance::EPS);
+        let beyond = svd.s.get(rank).is_some_and(|&next| next > ROUNDING_FACTOR * rounding * svd.s[0]);
+        if beyond || spectrum::rank_at(&svd.s, ZERO_PIVOT).rank != rank {
             return None;
         }
         let space = svd.v.as_ref().subcols(0, rank);

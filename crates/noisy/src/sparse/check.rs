@@ -6,6 +6,7 @@ use orthant_linalg::{Mat, MatRef, product, tolerance};
 use orthant_network::{Network, Samples};
 
 use super::GrossError;
+use super::further::further_unit;
 
 /// Samples predicted at a time.
 const BLOCK: usize = 1024;
@@ -213,7 +214,9 @@ pub(crate) fn doubt(found: &Disagreements, samples: &Samples<'_>) -> Option<Doub
     if let Some(first) = suspicious.next() {
         return Some(Doubt::Samples { count: 1 + suspicious.count(), first });
     }
-    super::further::further_unit(errors, &of_output, samples)
+    let excess = |&o: &usize| log_tail(of_output[o], n, rate) < (FALSE_ALARM / m as f64).ln();
+    let in_excess: Vec<usize> = (0..m).filter(excess).collect();
+    further_unit(errors, &of_output, &in_excess, samples)
 }
 
 /// Chernoff's bound for the logarithm of the probability that at least `count` of `m` labels are hit at this rate.

@@ -1,23 +1,32 @@
 //! Whether the errors of an output are really the work of a unit that is missing.
 
-use orthant_linalg::Mat;
-use orthant_linalg::lstsq::RankRevealing;
-use orthant_linalg::tolerance;
+use orthant_linalg::{random, tolerance};
 use orthant_network::Samples;
 
 use super::GrossError;
 use super::check::Doubt;
+use super::robust::Equations;
 
 /// Errors beyond the d + 1 weights of a unit that make an affine relation certain.
 const SPARE: usize = 4;
 
-/// Looks for an output all of whose errors are an affine function of the inputs that has the other sign, or is zero, wherever the label is
-/// right: u f(v x + b) of a unit that only this output shows.
+/// Random sets of errors tried on each output that has more of them than the others.
+const BUDGET: usize = 1000;
+
+/// Digits that errors, differences of labels, may have lost to the labels: half of those there are.
+fn slack() -> f64 {
+    tolerance::EPS.sqrt() / tolerance::EPS
+}
+
+/// Looks for an output some of whose errors are an affine function of the inputs that has the other sign, or is zero, wherever the label
+/// is right: u f(v x + b) of a unit that only this output shows.
 ///
-/// Constant errors are affine, too, but no unit: they do not turn to zero elsewhere.
+/// All errors of one sign are tried together; at `outputs` in excess of the others also what most of them agree on. Constant errors
+/// are affine, too, but no unit: they do not turn to zero elsewhere.
 pub(crate) fn further_unit(
     errors: &[GrossError],
     of_output: &[usize],
+    in_excess: &[usize],
     samples: &Samples<'_>,
 ) -> Option<Doubt> {
     let d = samples.d();
@@ -25,36 +34,40 @@ pub(crate) fn further_unit(
         if count < d + 1 + SPARE {
             continue;
         }
-        let of_this: Vec<&GrossError> = errors.iter().filter(|e| e.output == output).collect();
-        let sign = of_this[0].value.signum();
-        if of_this.iter().any(|e| e.value.signum() != sign) {
-            continue;
-        }
-        let inputs =
-            Mat::from_fn(count, d + 1, |i, r| if r < d { samples.x()[(r, of_this[i].sample)] } else { 1.0 });
-        let values = Mat::from_fn(count, 1, |i, _| of_this[i].value);
-        let rounding = tolerance::backward(count, d + 1);
-        let Ok(system) = RankRevealing::new(inputs, rounding) else { continue };
-        let left = system.complement(values.as_ref());
-        // Errors are known to a few digits less than labels: half the digits tell an affine relation from none.
-        if left.norm_l2() > rounding.sqrt() * values.norm_l2() || system.rank().rank + SPARE > count {
-            continue;
-        }
-        let weights = system.solve(values.as_ref());
-        let reaches = |j: usize| {
-            let value: f64 = (0..d).map(|r| samples.x()[(r, j)] * weights[(r, 0)]).sum();
-            sign * (value + weights[(d, 0)]) > rounding.sqrt() * values.norm_max()
-        };
-        let mut wrong = of_this.iter().map(|e| e.sample).peekable();
-        let elsewhere = (0..samples.n()).any(|j| {
-            if wrong.peek() == Some(&j) {
-                wrong.next();
-                return false;
+        for sign in [1.0, -1.0] {
+            let of_sign: Vec<&GrossError> =
+                errors.iter().filter(|e| e.output == output && e.value.signum() == sign).collect();
+            if of_sign.len() < d + 1 + SPARE {
+                continue;
             }
-            reaches(j)
-        });
-        if !elsewhere {
-            return Some(Doubt::FurtherUnit { output, samples: count });
+            let mut rows = Vec::with_capacity(of_sign.len() * (d + 1));
+            for error in &of_sign {
+                rows.extend(samples.x().col(error.sample).iter());
+                rows.push(1.0);
+            }
+            let values: Vec<f64> = of_sign.iter().map(|e| e.value).collect();
+            let equations = Equations::new(&rows, d + 1, tolerance::EPS, slack());
+            let mut found = equations.all_agree(&values);
+            if found.is_none() && in_excess.contains(&output) {
+                let rng = &mut random::stream(0, "sparse further unit", output as u64);
+                found = equations.consensus(&values, |_| true, SPARE, BUDGET, rng);
+            }
+            let Some(found) = found else { continue };
+            let explained: Vec<usize> =
+                (0..of_sign.len()).filter(|&i| found.agrees[i]).map(|i| of_sign[i].sample).collect();
+            let largest = values.iter().fold(0.0f64, |s, v| s.max(v.abs()));
+            let mut wrong = errors.iter().filter(|e| e.output == output).map(|e| e.sample).peekable();
+            let reaches_others = (0..samples.n()).any(|j| {
+                if wrong.peek() == Some(&j) {
+                    wrong.next();
+                    return false;
+                }
+                let inner: f64 = samples.x().col(j).iter().zip(&found.x).map(|(x, w)| x * w).sum();
+                sign * (inner + found.x[d]) > tolerance::EPS.sqrt() * largest
+            });
+            if !reaches_others {
+                return Some(Doubt::FurtherUnit { output, samples: explained.len() });
+            }
         }
     }
     None

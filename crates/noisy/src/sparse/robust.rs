@@ -14,6 +14,10 @@ const DEPENDENT: f64 = 1e-5;
 /// An equation whose leverage is this close to 1 is alone in determining some direction.
 const ALONE: f64 = 1e-9;
 
+/// By how much the residual allowed is cut when errors are among the equations that agree, and how often: over all sixteen digits.
+const CUT: f64 = 8.0;
+const CUTS: usize = 18;
+
 /// Further equations that a solution from r of them is tried on before it is tried on all.
 const PROBES: usize = 40;
 
@@ -89,7 +93,7 @@ impl<'a> Equations<'a> {
     fn settle(&self, mut x: Vec<f64>, y: &[f64], lenient: f64, need: usize) -> Option<Consensus> {
         let n = self.len();
         let mut allowed = lenient.max(self.allowed(&x));
-        for _ in 0..4 {
+        for _ in 0..CUTS {
             let agreeing: Vec<usize> = (0..n).filter(|&i| self.residual(i, &x, y) <= allowed).collect();
             if agreeing.len() < need {
                 return None;
@@ -103,7 +107,7 @@ impl<'a> Equations<'a> {
                 return Some(Consensus { x, agrees, count });
             }
             // Small errors among them: the next set is cut closer.
-            allowed = strict.max(worst / 8.0);
+            allowed = strict.max(worst / CUT);
         }
         None
     }

@@ -16,6 +16,15 @@ const BUDGET: usize = 400;
 /// Blocks drawn for each rank in successive rounds.
 const ROUNDS: [usize; 3] = [64, 1024, 8192];
 
+/// Operations on blocks of one rank in a round, at most.
+const WORK: usize = 200_000_000;
+
+/// Blocks drawn for each higher rank once a label space leaves few samples unexplained.
+const FURTHER: usize = 128;
+
+/// How many higher ranks those are: each rare unit adds one.
+const FURTHER_RANKS: usize = 2;
+
 /// Agreements that come to nothing before a rank is given up for the round.
 const FAILURES: usize = 4;
 
@@ -23,7 +32,7 @@ const FAILURES: usize = 4;
 const MAX_BLIND_RANK: usize = 24;
 
 /// Part of the samples that a label space must explain.
-const LEAST_EXPLAINED: f64 = 0.5;
+const LEAST_EXPLAINED: f64 = 0.75;
 
 /// A sample in the label space.
 #[derive(Debug, Clone)]
@@ -58,7 +67,7 @@ impl LabelSpace {
     /// Decodes one sample: `None` where too few of its labels agree on a point of the space.
     ///
     /// Labels that all agree are right when there is one more than the dimension. Wrong ones are told when at least two more than the
-    /// dimension agree, and no other point has as many.
+    /// dimension agree, and half of all beyond it: then no other point has as many, if the outputs are in general position.
     pub fn decode(
         &self,
         labels: &[f64],
@@ -70,7 +79,8 @@ impl LabelSpace {
         let found = equations.all_agree(labels).or_else(|| {
             let rng = &mut random::stream(seed, "sparse decode", sample as u64);
             let trusted = |i: usize| suspects.is_none_or(|suspects| !suspects[i]);
-            equations.consensus(labels, trusted, SPARE, BUDGET, rng)
+            let spare = SPARE.max((labels.len() - self.rank()).div_ceil(2));
+            equations.consensus(labels, trusted, spare, BUDGET, rng)
         })?;
         let errors = (0..labels.len()).filter(|&o| !found.agrees[o]).collect();
         Some(Decoded { x: found.x, errors })
@@ -109,6 +119,9 @@ impl Search<'_> {
             }
         }
         let mut best: Option<Explanation> = None;
+        if self.working.a.norm_max() == 0.0 {
+            return Ok(None);
+        }
         for (round, &budget) in ROUNDS.iter().enumerate() {
             for &rank in &ranks {
                 reporter.report("consensus on the label space", rank, most, budget)?;
@@ -117,9 +130,25 @@ impl Search<'_> {
                     return Ok(best);
                 }
             }
+            if best.as_ref().is_some_and(|best| self.suffices(best)) {
+                break;
+            }
         }
-        let enough = LEAST_EXPLAINED * self.working.n() as f64;
-        Ok(best.filter(|best| (self.working.n() - best.undecided) as f64 > enough))
+        // What is left may be the work of units that few samples activate.
+        for _ in 0..FURTHER_RANKS {
+            let Some(rank) = best.as_ref().filter(|b| b.undecided > 0).map(|b| b.space.rank() + 1) else {
+                break;
+            };
+            if rank <= most {
+                self.improve(&mut best, rank, ROUNDS.len(), FURTHER)?;
+            }
+        }
+        Ok(best.filter(|best| self.suffices(best)))
+    }
+
+    /// Whether most samples are explained.
+    fn suffices(&self, found: &Explanation) -> bool {
+        (self.working.n() - found.undecided) as f64 > LEAST_EXPLAINED * self.working.n() as f64
     }
 
     /// Draws blocks of one rank, and keeps what they explain when it is more than the best.
@@ -138,7 +167,8 @@ impl Search<'_> {
         let draw = Draw { working: self.working, suspects: self.suspects, wanted: &wanted };
         let rng = &mut random::stream(self.seed, "sparse blocks", (round * 1_000_000 + rank) as u64);
         let mut failures = 0;
-        for trial in 0..budget {
+        let affordable = (WORK / (2 * rank * rank * (rank + 2))).max(FURTHER);
+        for trial in 0..budget.min(affordable) {
             let Some(agreement) = draw.agreement(rank, trial, rng) else { continue };
             if best.as_ref().is_some_and(|best| agreement.weights.ncols() <= best.space.rank()) {
                 continue;
@@ -146,15 +176,12 @@ impl Search<'_> {
             let found = self.extend(&agreement).map(|space| self.polish(space));
             let better =
                 |found: &Explanation| best.as_ref().is_none_or(|best| found.undecided < best.undecided);
-            match found.filter(better) {
-                Some(found) => {
-                    let done = found.undecided == 0;
-                    *best = Some(found);
-                    if done {
-                        return Ok(());
-                    }
+            if let Some(found) = found.filter(better) {
+                let done = found.undecided == 0;
+                *best = Some(found);
+                if done {
+                    return Ok(());
                 }
-                None => {}
             }
             failures += 1;
             if failures == FAILURES {
