@@ -21,7 +21,8 @@ fn principal_component_pursuit(c: &mut Criterion) {
         let a: Mat<f64> = &right + &gross_errors(m, n, count, 10.0 * (rank as f64).sqrt(), SEED);
         let run = || {
             let mut go_on = |_: Progress| ControlFlow::Continue(());
-            pursuit(a.as_ref(), &RpcaSettings::default(), &mut Reporter::new(&mut go_on)).expect("finite labels")
+            pursuit(a.as_ref(), &RpcaSettings::default(), &mut Reporter::new(&mut go_on))
+                .expect("finite labels")
         };
         let error =
             product::frobenius((&run().low_rank - &right).as_ref()) / product::frobenius(right.as_ref());

@@ -77,9 +77,10 @@ fn largest_residual(image: MatRef<'_, f64>, svd: &Svd, above: f64) -> f64 {
         let squares = image.col(j).iter().zip(svd.u.col(j).iter());
         squares.map(|(y, u)| (y - svd.s[j] * u).powi(2)).sum::<f64>().sqrt() / top
     };
-    (0..svd.s.len()).take_while(|&j| svd.s[j] > above).map(one).fold(0.0, |worst: f64, r| {
-        if r.is_nan() { r } else { worst.max(r) }
-    })
+    (0..svd.s.len())
+        .take_while(|&j| svd.s[j] > above)
+        .map(one)
+        .fold(0.0, |worst: f64, r| if r.is_nan() { r } else { worst.max(r) })
 }
 
 #[cfg(test)]

@@ -192,8 +192,7 @@ fn label_space(
     let bounded = Mat::from_fn(m, n, |o, j| working.a[(o, j)].clamp(-cut, cut));
     let pursuit = RpcaSettings { seed: settings.seed, growth: GROWTH, ..RpcaSettings::default() };
     let pursuit = principal_component_pursuit(bounded.as_ref(), &pursuit, reporter)?;
-    let suspects: Vec<bool> =
-        (0..n * m).map(|at| pursuit.sparse[(at % m, at / m)] != 0.0).collect();
+    let suspects: Vec<bool> = (0..n * m).map(|at| pursuit.sparse[(at % m, at / m)] != 0.0).collect();
     let s = &pursuit.singular_values;
     let ratio = |r: usize| s[r] / s[r - 1];
     let gap = (1..s.len()).min_by(|&p, &q| ratio(p).total_cmp(&ratio(q))).unwrap_or(pursuit.rank);
@@ -226,7 +225,8 @@ impl Used {
             }
         }
         let x = Mat::from_fn(samples.d(), taken.len(), |r, i| samples.x()[(r, working.samples[taken[i].0])]);
-        let mut a = Mat::from_fn(samples.m(), taken.len(), |o, i| samples.a()[(o, working.samples[taken[i].0])]);
+        let mut a =
+            Mat::from_fn(samples.m(), taken.len(), |o, i| samples.a()[(o, working.samples[taken[i].0])]);
         for (i, (_, decoded)) in taken.iter().enumerate() {
             for &o in &decoded.errors {
                 a[(o, i)] = working.scale[o] * at(explanation.space.basis.as_ref(), o, &decoded.x);
@@ -255,7 +255,8 @@ fn recover_from(
     let enough = CLEAN_PER_WEIGHT * (samples.d() + explanation.space.rank() + 1);
     let mut run = |clean_only: bool| -> Result<(Recovery, Used), NoisyError> {
         let used = Used::of(samples, working, explanation, clean_only);
-        let cleaned = Samples::new(used.x.as_ref(), used.a.as_ref()).expect("decoded labels are finite, and there are some");
+        let cleaned = Samples::new(used.x.as_ref(), used.a.as_ref())
+            .expect("decoded labels are finite, and there are some");
         Ok((recover(&cleaned, settings, callback)?, used))
     };
     if clean == all || clean >= enough {
@@ -285,7 +286,11 @@ fn as_given(
         mended_samples: 0,
         undecided_samples: if clean { Vec::new() } else { (0..samples.n()).collect() },
         rank: 0,
-        incoherence: if clean { Incoherence::of(working.a.as_ref(), Mat::identity(working.n(), working.n()).as_ref())? } else { None },
+        incoherence: if clean {
+            Incoherence::of(working.a.as_ref(), Mat::identity(working.n(), working.n()).as_ref())?
+        } else {
+            None
+        },
         route: Route::AsGiven,
         pursuit_error: None,
         pursuit_iterations,

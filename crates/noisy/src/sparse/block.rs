@@ -62,7 +62,9 @@ impl Draw<'_> {
         let space = Eliminated::new(self.working, &mut outputs, &block)?;
         let mut scratch = vec![0.0; rows];
         let mut probes = (0..PROBES.min(n)).map(|_| index::sample(rng, n, 1).index(0));
-        if !probes.any(|j| !block.contains(&j) && space.holds(self.working, &outputs, j, &mut scratch) == Some(true)) {
+        if !probes.any(|j| {
+            !block.contains(&j) && space.holds(self.working, &outputs, j, &mut scratch) == Some(true)
+        }) {
             return None;
         }
         let samples: Vec<usize> = (0..n)
@@ -74,7 +76,13 @@ impl Draw<'_> {
     }
 
     /// Samples for a block; with `avoid`, those without a suspect among the outputs.
-    fn columns(&self, outputs: &[usize], count: usize, avoid: bool, rng: &mut ChaCha8Rng) -> Option<Vec<usize>> {
+    fn columns(
+        &self,
+        outputs: &[usize],
+        count: usize,
+        avoid: bool,
+        rng: &mut ChaCha8Rng,
+    ) -> Option<Vec<usize>> {
         let (m, n) = (self.working.m(), self.working.n());
         let mut block = Vec::with_capacity(count);
         if !self.wanted.is_empty() {
@@ -180,9 +188,8 @@ impl Eliminated {
             scratch[l] /= self.lu[l * self.rows + l];
             let weight = scratch[l];
             taken += weight.abs();
-            for i in 0..l {
-                scratch[i] -= weight * self.lu[l * self.rows + i];
-            }
+            let column = &self.lu[l * self.rows..l * self.rows + l];
+            scratch[..l].iter_mut().zip(column).for_each(|(x, u)| *x -= weight * u);
         }
         Some(residual <= self.relative * (self.size * taken + size))
     }
@@ -202,11 +209,11 @@ fn coordinates(
         if samples.len() <= rank || rank == 0 {
             return None;
         }
-        let labels =
-            Mat::from_fn(samples.len(), outputs.len(), |i, l| working.a[(outputs[l], samples[i])]);
+        let labels = Mat::from_fn(samples.len(), outputs.len(), |i, l| working.a[(outputs[l], samples[i])]);
         let svd = spectrum::thin_svd(labels.as_ref()).ok()?;
         // Errors that an ill-conditioned block could not tell from rounding show here.
-        let rounding = tolerance::backward(samples.len(), outputs.len()) * (working.precision / tolerance::EPS);
+        let rounding =
+            tolerance::backward(samples.len(), outputs.len()) * (working.precision / tolerance::EPS);
         let beyond = svd.s.get(rank).is_some_and(|&next| next > ROUNDING_FACTOR * rounding * svd.s[0]);
         if beyond || spectrum::rank_at(&svd.s, ZERO_PIVOT).rank != rank {
             return None;

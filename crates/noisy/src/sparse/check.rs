@@ -68,7 +68,10 @@ impl fmt::Display for Doubt {
                  that few samples activate"
             ),
             Doubt::Output { output, errors } => {
-                write!(f, "{errors} labels of output {output} disagree with the network, half of them or more")
+                write!(
+                    f,
+                    "{errors} labels of output {output} disagree with the network, half of them or more"
+                )
             }
             Doubt::Weight { output, unit, errors, active } => write!(
                 f,
@@ -114,7 +117,12 @@ fn predict(network: &Network, x: MatRef<'_, f64>, scale: &[f64]) -> Prediction {
 }
 
 /// The largest residual of labels that the network was fitted to, relative to their sizes.
-pub(crate) fn largest_residual(network: &Network, x: MatRef<'_, f64>, a: MatRef<'_, f64>, scale: &[f64]) -> f64 {
+pub(crate) fn largest_residual(
+    network: &Network,
+    x: MatRef<'_, f64>,
+    a: MatRef<'_, f64>,
+    scale: &[f64],
+) -> f64 {
     let mut largest = 0.0f64;
     for first in (0..x.ncols()).step_by(BLOCK) {
         let count = BLOCK.min(x.ncols() - first);
@@ -191,7 +199,12 @@ pub(crate) fn doubt(found: &Disagreements, samples: &Samples<'_>) -> Option<Doub
     for (unit, &active) in found.active.iter().enumerate() {
         let most = MAJORITY * active as f64;
         if let Some(output) = (0..m).find(|&o| active > 0 && found.by_unit[(o, unit)] >= most) {
-            return Some(Doubt::Weight { output, unit, errors: found.by_unit[(output, unit)] as usize, active });
+            return Some(Doubt::Weight {
+                output,
+                unit,
+                errors: found.by_unit[(output, unit)] as usize,
+                active,
+            });
         }
     }
     let mut suspicious = errors

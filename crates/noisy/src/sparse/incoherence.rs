@@ -37,9 +37,8 @@ impl Incoherence {
         }
         let p = inner.u.as_ref().subcols(0, rank);
         let q = product::matmul(qr.thin_q().as_ref(), inner.v.as_ref().subcols(0, rank));
-        let largest_row = |a: MatRef<'_, f64>| {
-            (0..a.nrows()).map(|i| a.row(i).squared_norm_l2()).fold(0.0, f64::max)
-        };
+        let largest_row =
+            |a: MatRef<'_, f64>| (0..a.nrows()).map(|i| a.row(i).squared_norm_l2()).fold(0.0, f64::max);
         let mut joint = 0.0f64;
         for sample in 0..n {
             let column = product::matmul(p, q.as_ref().subrows(sample, 1).transpose());

@@ -49,7 +49,8 @@ impl<'a> Equations<'a> {
     pub fn new(rows: &'a [f64], r: usize, precision: f64, slack: f64) -> Equations<'a> {
         let largest = rows.chunks_exact(r.max(1)).map(product::norm).fold(0.0, f64::max);
         let count = rows.len() / r.max(1);
-        let relative = 4.0 * slack.max(1.0) * tolerance::backward(count.min(256), r) * (precision / tolerance::EPS);
+        let relative =
+            4.0 * slack.max(1.0) * tolerance::backward(count.min(256), r) * (precision / tolerance::EPS);
         Equations { rows, r, largest, relative }
     }
 

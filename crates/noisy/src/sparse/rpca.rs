@@ -31,7 +31,12 @@ impl RpcaSettings {
     fn validate(&self) -> Result<(), NoisyError> {
         let positive = "positive and finite";
         let checks = [
-            ("lambda", self.lambda.unwrap_or(1.0), self.lambda.is_none_or(|l| l > 0.0 && l.is_finite()), positive),
+            (
+                "lambda",
+                self.lambda.unwrap_or(1.0),
+                self.lambda.is_none_or(|l| l > 0.0 && l.is_finite()),
+                positive,
+            ),
             ("tolerance", self.tolerance, self.tolerance > 0.0 && self.tolerance.is_finite(), positive),
             ("growth", self.growth, self.growth > 1.0 && self.growth.is_finite(), "above 1 and finite"),
         ];
@@ -186,7 +191,14 @@ fn zip_columns(a: &mut Mat<f64>, mut with: impl FnMut(usize, &mut [f64])) {
 }
 
 /// One column of the entries' step: the new sparse part and multiplier; returns the squared norm of what is left.
-fn shrink_column(a: &[f64], low_rank: &[f64], sparse: &mut [f64], y: &mut [f64], mu: f64, lambda: f64) -> f64 {
+fn shrink_column(
+    a: &[f64],
+    low_rank: &[f64],
+    sparse: &mut [f64],
+    y: &mut [f64],
+    mu: f64,
+    lambda: f64,
+) -> f64 {
     let threshold = lambda / mu;
     let mut squares = 0.0;
     for (((&a, &l), s), y) in a.iter().zip(low_rank).zip(sparse).zip(y) {
@@ -221,9 +233,14 @@ impl Block {
         self.draws += 1;
         let fresh = random::gaussian(n, size - have, rng);
         let norm = (n as f64).sqrt();
-        self.start = Mat::from_fn(n, size, |i, j| {
-            if j < have { self.start[(i, j)] } else { fresh[(i, j - have)] / norm }
-        });
+        self.start =
+            Mat::from_fn(
+                n,
+                size,
+                |i, j| {
+                    if j < have { self.start[(i, j)] } else { fresh[(i, j - have)] / norm }
+                },
+            );
     }
 
     /// The largest singular value, to a few digits: it only sets the first penalty.

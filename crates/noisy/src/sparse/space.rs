@@ -68,7 +68,13 @@ impl LabelSpace {
     ///
     /// Labels that all agree are right when there is one more than the dimension. Wrong ones are told when at least two more than the
     /// dimension agree, and half of all beyond it: then no other point has as many, if the outputs are in general position.
-    pub fn decode(&self, labels: &[f64], suspects: Option<&[bool]>, seed: u64, sample: usize) -> Option<Decoded> {
+    pub fn decode(
+        &self,
+        labels: &[f64],
+        suspects: Option<&[bool]>,
+        seed: u64,
+        sample: usize,
+    ) -> Option<Decoded> {
         let equations = Equations::new(&self.rows, self.rank(), self.precision, self.slack);
         let found = equations.all_agree(labels).or_else(|| {
             let rng = &mut random::stream(seed, "sparse decode", sample as u64);
@@ -100,7 +106,11 @@ pub(crate) struct Search<'a> {
 
 impl Search<'_> {
     /// The label space that explains most samples, tried at the ranks hinted at first.
-    pub fn explain(&self, hints: &[usize], reporter: &mut Reporter<'_>) -> Result<Option<Explanation>, NoisyError> {
+    pub fn explain(
+        &self,
+        hints: &[usize],
+        reporter: &mut Reporter<'_>,
+    ) -> Result<Option<Explanation>, NoisyError> {
         let most = self.working.m().saturating_sub(1).min(self.working.n().saturating_sub(2));
         let mut ranks: Vec<usize> = Vec::new();
         for rank in hints.iter().copied().chain(1..=MAX_BLIND_RANK) {
@@ -126,7 +136,9 @@ impl Search<'_> {
         }
         // What is left may be the work of units that few samples activate.
         for _ in 0..FURTHER_RANKS {
-            let Some(rank) = best.as_ref().filter(|b| b.undecided > 0).map(|b| b.space.rank() + 1) else { break };
+            let Some(rank) = best.as_ref().filter(|b| b.undecided > 0).map(|b| b.space.rank() + 1) else {
+                break;
+            };
             if rank <= most {
                 self.improve(&mut best, rank, ROUNDS.len(), FURTHER)?;
             }
@@ -140,9 +152,16 @@ impl Search<'_> {
     }
 
     /// Draws blocks of one rank, and keeps what they explain when it is more than the best.
-    fn improve(&self, best: &mut Option<Explanation>, rank: usize, round: usize, budget: usize) -> Result<(), NoisyError> {
+    fn improve(
+        &self,
+        best: &mut Option<Explanation>,
+        rank: usize,
+        round: usize,
+        budget: usize,
+    ) -> Result<(), NoisyError> {
         let wanted: Vec<usize> = match best {
-            Some(best) if rank <= best.space.rank() => return Ok(()),
+            Some(best) if rank == best.space.rank() => return Ok(()),
+            Some(best) if rank < best.space.rank() => Vec::new(),
             Some(best) => (0..best.decoded.len()).filter(|&j| best.decoded[j].is_none()).collect(),
             None => Vec::new(),
         };
@@ -152,11 +171,9 @@ impl Search<'_> {
         let affordable = (WORK / (2 * rank * rank * (rank + 2))).max(FURTHER);
         for trial in 0..budget.min(affordable) {
             let Some(agreement) = draw.agreement(rank, trial, rng) else { continue };
-            if best.as_ref().is_some_and(|best| agreement.weights.ncols() <= best.space.rank()) {
-                continue;
-            }
             let found = self.extend(&agreement).map(|space| self.polish(space));
-            let better = |found: &Explanation| best.as_ref().is_none_or(|best| found.undecided < best.undecided);
+            let better =
+                |found: &Explanation| best.as_ref().is_none_or(|best| found.undecided < best.undecided);
             if let Some(found) = found.filter(better) {
                 let done = found.undecided == 0;
                 *best = Some(found);

@@ -32,7 +32,8 @@ impl Working {
         let samples = if n <= limit {
             (0..n).collect()
         } else {
-            let mut drawn = index::sample(&mut random::stream(seed, "sparse samples", 0), n, limit).into_vec();
+            let mut drawn =
+                index::sample(&mut random::stream(seed, "sparse samples", 0), n, limit).into_vec();
             drawn.sort_unstable();
             drawn
         };
@@ -49,9 +50,8 @@ impl Working {
                 median.log2().floor().clamp(-1000.0, 1000.0).exp2()
             });
         }
-        let scaled = Mat::from_fn(m, samples.len(), |o, j| {
-            (a[(o, samples[j])] / scale[o]).clamp(-LARGEST, LARGEST)
-        });
+        let scaled =
+            Mat::from_fn(m, samples.len(), |o, j| (a[(o, samples[j])] / scale[o]).clamp(-LARGEST, LARGEST));
         let few: Vec<f64> = (0..m * samples.len())
             .step_by((m * samples.len() / PRECISION_ENTRIES).max(1))
             .map(|at| a[(at % m, samples[at / m])])
