@@ -188,9 +188,8 @@ impl Eliminated {
             scratch[l] /= self.lu[l * self.rows + l];
             let weight = scratch[l];
             taken += weight.abs();
-            for i in 0..l {
-                scratch[i] -= weight * self.lu[l * self.rows + i];
-            }
+            let column = &self.lu[l * self.rows..l * self.rows + l];
+            scratch[..l].iter_mut().zip(column).for_each(|(x, u)| *x -= weight * u);
         }
         Some(residual <= self.relative * (self.size * taken + size))
     }

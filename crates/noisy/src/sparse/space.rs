@@ -160,7 +160,8 @@ impl Search<'_> {
         budget: usize,
     ) -> Result<(), NoisyError> {
         let wanted: Vec<usize> = match best {
-            Some(best) if rank <= best.space.rank() => return Ok(()),
+            Some(best) if rank == best.space.rank() => return Ok(()),
+            Some(best) if rank < best.space.rank() => Vec::new(),
             Some(best) => (0..best.decoded.len()).filter(|&j| best.decoded[j].is_none()).collect(),
             None => Vec::new(),
         };
@@ -170,9 +171,6 @@ impl Search<'_> {
         let affordable = (WORK / (2 * rank * rank * (rank + 2))).max(FURTHER);
         for trial in 0..budget.min(affordable) {
             let Some(agreement) = draw.agreement(rank, trial, rng) else { continue };
-            if best.as_ref().is_some_and(|best| agreement.weights.ncols() <= best.space.rank()) {
-                continue;
-            }
             let found = self.extend(&agreement).map(|space| self.polish(space));
             let better =
                 |found: &Explanation| best.as_ref().is_none_or(|best| found.undecided < best.undecided);
