@@ -97,7 +97,7 @@ fn recover_any(
     settings: &Settings,
     progress: &mut Callback<'_>,
 ) -> Result<Answer, NoisyError> {
-    let quick = quick_settings(samples, settings)?;
+    let quick = quick_settings(samples, &settings.exact)?;
     let exact = orthant_exact::recover(samples, &quick, progress)?;
     if is_exact(&exact.report) {
         return Ok(Answer::Exact(Box::new(exact)));
@@ -137,11 +137,13 @@ fn recover_any(
 
 /// Exact recovery without the search for more units than outputs, which takes long on labels with errors: they have full rank, and so
 /// have those of such networks.
-fn quick_settings(samples: &Samples<'_>, settings: &Settings) -> Result<orthant_exact::Settings, NoisyError> {
-    let exact = &settings.exact;
+pub(crate) fn quick_settings(
+    samples: &Samples<'_>,
+    exact: &orthant_exact::Settings,
+) -> Result<orthant_exact::Settings, NoisyError> {
     let spectrum = LabelSpectrum::of(samples, exact.bias.fitted().output())?;
-    let may_be_wide = exact.method == Method::Auto && spectrum.rank.rank == samples.m();
-    if may_be_wide && exact.activation.is_relu() {
+    let full_rank = spectrum.rank.rank == samples.m();
+    if full_rank && exact.method == Method::Auto && exact.activation.is_relu() {
         let patience = exact.patience.min(QUICK_PATIENCE);
         return Ok(orthant_exact::Settings { method: Method::Pursuit, patience, ..exact.clone() });
     }

@@ -20,6 +20,7 @@ use orthant_linalg::{Mat, MatRef, product};
 use orthant_network::Samples;
 
 use crate::NoisyError;
+use crate::recover::quick_settings;
 
 mod block;
 mod check;
@@ -276,7 +277,7 @@ fn as_given(
     pursuit_iterations: usize,
     callback: &mut Callback<'_>,
 ) -> Result<SparseRecovery, NoisyError> {
-    let recovery = recover(samples, settings, callback)?;
+    let recovery = recover(samples, &quick_settings(samples, settings)?, callback)?;
     let clean = matches!(recovery.report.verdict, Verdict::Exact | Verdict::ExactOnSamples);
     Ok(SparseRecovery {
         recovery,
