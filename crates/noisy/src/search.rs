@@ -106,8 +106,8 @@ const FINALISTS_OF_PART: usize = 2;
 /// Finds the least-squares optimum for a given number of units.
 ///
 /// # Guarantee
-/// The best of all optima that the starts ended in; [`Found::agreeing`] says how many independent ones did. It is the global optimum in
-/// all instances of the tests, m = 1 and k = 10 among them, and this is not proved. Same samples, same settings, same bits, for
+/// The best of all optima that the starts ended in; [`Found::agreeing`] says how many independent ones did. In all instances of the
+/// tests it is the optimum next to the truth; that it is the global one is not proved. Same samples, same settings, same bits, for
 /// any number of threads.
 ///
 /// # Errors
