@@ -22,7 +22,7 @@ use rayon::prelude::*;
 use crate::error::SearchError;
 use crate::problem::{Problem, contributions, linear_fit};
 use crate::progress::Reporter;
-use crate::refine::{self, RefineSettings, Refined, refine};
+use crate::refine::{self, LinearSolver, RefineSettings, Refined, refine};
 
 /// Settings of [`multistart`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,7 +102,7 @@ const CHECK_SAFETY: f64 = 100.0;
 /// [`SearchError`].
 ///
 /// # Cost
-/// [`refine::operations`] for each of up to 60 steps of each start; a start of width 2k has 2k(r + m) unknowns. Widths of more than
+/// [`LinearSolver::operations`] for each of up to 60 steps of each start; a start of width 2k has 2k(r + m) unknowns. Widths of more than
 /// 640 unknowns or 64 units are not tried.
 ///
 /// # Paper
@@ -144,7 +144,7 @@ pub fn multistart(
                 starts += BATCH;
                 let (n, r) = (view.fitted.n(), view.fitted.inputs.ncols());
                 let steps: usize = fits.iter().map(|fit| fit.steps).sum();
-                spent += steps as f64 * refine::operations(n, r, width, m);
+                spent += steps as f64 * LinearSolver::Accurate.operations(n, r, width, m);
                 for fit in fits {
                     best = best.min(view.residual_outside(&fit.directions)?);
                     if let Some(pruned) = view.accepted(fit, settings)? {
@@ -273,7 +273,7 @@ fn refine_start(
     start: Mat<f64>,
     settings: &MultistartSettings,
 ) -> Result<Refined, SearchError> {
-    let refine_settings = RefineSettings { max_steps: STEPS, stall: STALL, target: settings.target / 4.0 };
+    let refine_settings = RefineSettings { max_steps: STEPS, stall: STALL, target: settings.target / 4.0, ..RefineSettings::default() };
     refine_quietly(problem, start, &refine_settings)
 }
 
@@ -296,7 +296,7 @@ const PRUNE_STEPS: usize = 15;
 /// One QR of the design for each unit without effect, and at most 15 steps of [`refine()`] for the first that is needed.
 fn prune(problem: &Problem<'_>, directions: Mat<f64>, target: f64) -> Result<Mat<f64>, SearchError> {
     let mut kept = directions;
-    let settings = RefineSettings { max_steps: PRUNE_STEPS, stall: STALL, target: target / 4.0 };
+    let settings = RefineSettings { max_steps: PRUNE_STEPS, stall: STALL, target: target / 4.0, ..RefineSettings::default() };
     while kept.ncols() > 0 {
         let (sizes, _) = contributions(problem, &kept)?;
         let least = (0..sizes.len()).min_by(|&i, &j| sizes[i].total_cmp(&sizes[j]));

@@ -17,11 +17,61 @@ pub struct RefineSettings {
     pub stall: f64,
     /// Relative residual at which the iteration has arrived.
     pub target: f64,
+    /// How the linearised problem of each step is solved.
+    pub solver: LinearSolver,
 }
+
+/// How [`refine`] solves its linearised problems.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LinearSolver {
+    /// To rounding: factored while they are small, by conjugate gradients when they are large. For residuals that go to zero.
+    Accurate,
+    /// By conjugate gradients until the gradient has fallen to this share (an inexact Newton method). Enough where the residual stays
+    /// above zero, because of noise or of too few units, and the steps cannot converge quadratically.
+    Inexact(f64),
+}
+
+impl LinearSolver {
+    /// Whether problems of this size are factored.
+    fn factors(self, n: usize, r: usize, k: usize) -> bool {
+        self == LinearSolver::Accurate && is_dense(n, r, k)
+    }
+
+    /// The operations of one step of [`refine`], about, for n samples, r inputs, k units and m outputs.
+    pub fn operations(self, n: usize, r: usize, k: usize, m: usize) -> f64 {
+        let (rows, inputs, units) = (n as f64, r as f64, k as f64);
+        let product = 4.0 * rows * (inputs + 2.0 * units) * units;
+        match self {
+            LinearSolver::Accurate if is_dense(n, r, k) => {
+                let q = units * inputs;
+                let triangles = 3.0 * q.powi(3) * (m.min(k) + 1) as f64;
+                2.0 * rows * q * q + 4.0 * rows * q * (units + inputs) + triangles
+            }
+            LinearSolver::Accurate => MAX_INNER as f64 * product,
+            LinearSolver::Inexact(_) => TYPICAL_INNER * product,
+        }
+    }
+
+    /// Share of the gradient at which conjugate gradients end.
+    fn share(self) -> f64 {
+        match self {
+            LinearSolver::Accurate => ACCURATE,
+            LinearSolver::Inexact(share) => share,
+        }
+    }
+}
+
+/// Share of the gradient at which conjugate gradients have solved a problem to rounding, or nearly.
+const ACCURATE: f64 = 1e-12;
 
 impl Default for RefineSettings {
     fn default() -> RefineSettings {
-        RefineSettings { max_steps: 60, stall: 1e-10, target: tolerance::EPS }
+        RefineSettings {
+            max_steps: 60,
+            stall: 1e-10,
+            target: tolerance::EPS,
+            solver: LinearSolver::Accurate,
+        }
     }
 }
 
@@ -42,6 +92,9 @@ pub struct Refined {
 /// Conjugate-gradient steps on each linearised problem: enough for the accuracy of a Gauss-Newton step at the conditioning of
 /// whitened inputs, and the steps stop earlier when the residual says so.
 const MAX_INNER: usize = 60;
+
+/// Conjugate-gradient steps when they end early, about.
+const TYPICAL_INNER: f64 = 12.0;
 
 /// Linearised problems are factored when they have at most this many unknowns, kr, and conjugate gradients solve the larger ones.
 const MAX_DENSE: usize = 640;
@@ -66,7 +119,7 @@ const SLOW_STEPS: usize = 3;
 ///
 /// # Cost
 /// With q = kr up to 640, a step takes one QR of an n × q matrix, 2nq² operations, min(m, k) − 1 more of q × q, and 3q³ for each
-/// damping tried; beyond that, at most 60 inner iterations of 4n(r + 2k)k. See [`operations`].
+/// damping tried; beyond that, at most 60 inner iterations of 4n(r + 2k)k. See [`LinearSolver::operations`].
 ///
 /// # Paper
 /// Not in the paper, which ends with the regression for U. The elimination of the output layer is variable projection (Golub
@@ -88,12 +141,13 @@ pub fn refine(
         reporter.report("refinement", k, k, steps)?;
         steps += 1;
         let mut improved = false;
-        let dense = point.is_dense(problem).then(|| point.factored(problem));
+        let (n, r) = problem.inputs.shape();
+        let dense = settings.solver.factors(n, r, k).then(|| point.factored(problem));
         // Each failure multiplies the damping by 8, so that ten of them cover nine orders of magnitude.
         for _ in 0..10 {
             let step = match &dense {
                 Some(dense) => dense.damped_step(&point, damping),
-                None => point.damped_step(problem, damping),
+                None => point.damped_step(problem, damping, settings.solver.share()),
             };
             // A step so long that an exponential overflows is too long.
             let candidate = Point::at(problem, &point.directions + &step).ok();
@@ -113,18 +167,6 @@ pub fn refine(
         }
     }
     Ok(Refined { directions: point.directions, residual: point.residual / scale, steps, converged })
-}
-
-/// The operations of one step of [`refine`], about, for n samples, r inputs, k units and m outputs.
-pub fn operations(n: usize, r: usize, k: usize, m: usize) -> f64 {
-    let (rows, inputs, units) = (n as f64, r as f64, k as f64);
-    let q = units * inputs;
-    if is_dense(n, r, k) {
-        let triangles = 3.0 * q.powi(3) * (m.min(k) + 1) as f64;
-        2.0 * rows * q * q + 4.0 * rows * q * (units + inputs) + triangles
-    } else {
-        MAX_INNER as f64 * 4.0 * rows * (inputs + 2.0 * units) * units
-    }
 }
 
 /// Whether linearised problems of this size are factored.
@@ -171,10 +213,6 @@ impl Point {
         let norm = product::frobenius(residual.as_ref());
         let span = Qr::factor(design).thin_q();
         Ok(Point { directions, slope, span, output: qr.r(), reduced, residual: norm })
-    }
-
-    fn is_dense(&self, problem: &Problem<'_>) -> bool {
-        is_dense(problem.n(), problem.inputs.ncols(), self.directions.ncols())
     }
 
     /// The change of activations, as seen in the labels once the output layer has followed: (I − P)(f'(t) ∘ Z d) R'.
@@ -235,7 +273,7 @@ impl Point {
     }
 
     /// CGLS on |forward(d) − residual|² + damping |D d|², with D the norms of the output columns: the step in directions.
-    fn damped_step(&self, problem: &Problem<'_>, damping: f64) -> Mat<f64> {
+    fn damped_step(&self, problem: &Problem<'_>, damping: f64, share: f64) -> Mat<f64> {
         let (r, k) = self.directions.shape();
         // Unit i is scaled by the norm of its column of U, so that every unit counts alike.
         let weights: Vec<f64> =
@@ -248,7 +286,7 @@ impl Point {
         let mut slope = product::frobenius(gradient.as_ref()).powi(2);
         let first = slope;
         for _ in 0..MAX_INNER {
-            if slope <= 1e-24 * first || slope == 0.0 {
+            if slope <= share * share * first || slope == 0.0 {
                 break;
             }
             let image = self.forward(problem, &scaled(&direction));

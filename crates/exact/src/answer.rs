@@ -4,7 +4,7 @@ use orthant_estimate::frame::LabelSpectrum;
 use orthant_estimate::hypothesis::HypothesisError;
 use orthant_estimate::lift::Lift;
 use orthant_estimate::problem::Problem;
-use orthant_estimate::refine::{self, RefineSettings, refine};
+use orthant_estimate::refine::{LinearSolver, RefineSettings, refine};
 use orthant_estimate::unit::{Transfer, same_unit, settle};
 use orthant_estimate::{Frame, Reporter, Unit};
 use orthant_linalg::{LinalgError, Mat, MatRef, product, random, tolerance};
@@ -187,7 +187,7 @@ impl Answer {
     }
 
     fn refine_settings(&self, k: usize) -> RefineSettings {
-        let step = refine::operations(self.frame.n(), self.frame.inputs().ncols(), k, self.fit.a().nrows());
+        let step = LinearSolver::Accurate.operations(self.frame.n(), self.frame.inputs().ncols(), k, self.fit.a().nrows());
         RefineSettings {
             max_steps: (REFINE_OPERATIONS / step).clamp(2.0, 40.0) as usize,
             ..RefineSettings::default()

@@ -23,7 +23,7 @@ pub(crate) mod prune;
 pub(crate) mod start;
 
 use self::coordinates::Coordinates;
-use self::prune::quietly;
+use self::prune::{SOLVER, quietly};
 pub use self::start::StartKind;
 use self::start::{End, Tolerance, one_start, operations, rows_of_starts};
 
@@ -115,7 +115,7 @@ const FINALISTS_OF_PART: usize = 2;
 /// [`NoisyError::Setting`], [`NoisyError::Cancelled`], [`NoisyError::Linalg`] on overflow. Starts that do not agree are not an error.
 ///
 /// # Cost
-/// The samples are copied. Four starts in easy cases, each of 10 to 60 steps of [`orthant_estimate::refine::operations`] on at most
+/// The samples are copied. Four starts in easy cases, each of 10 to 60 steps of [`LinearSolver::operations`](orthant_estimate::refine::LinearSolver::operations) on at most
 /// 24 equations for each weight, or 40 samples for each input if these are more; then two to four refinements on all samples.
 ///
 /// # Paper
@@ -138,7 +138,7 @@ pub fn search(
 /// [`NoisyError::Dimension`] when the network has other inputs or outputs than the samples; [`NoisyError::Linalg`] on overflow.
 ///
 /// # Cost
-/// Up to 60 steps of [`orthant_estimate::refine::operations`] on all samples.
+/// Up to 60 steps of [`LinearSolver::operations`](orthant_estimate::refine::LinearSolver::operations) on all samples.
 pub fn refined_from(
     samples: &Samples<'_>,
     network: &Network,
@@ -233,7 +233,7 @@ pub(crate) fn validate(
 /// Refinement that ends when three steps in a row each lower the sum of squares by less than a hundredth of the variance of one label.
 fn final_settings(problem: &Problem<'_>) -> RefineSettings {
     let equations = (problem.n() * problem.labels.ncols()) as f64;
-    RefineSettings { stall: 0.005 / equations, ..RefineSettings::default() }
+    RefineSettings { stall: 0.005 / equations, solver: SOLVER, ..RefineSettings::default() }
 }
 
 /// Refines the best ends on all samples; `ends` are in the order of their loss.

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use orthant_estimate::orient::orient;
 use orthant_estimate::problem::{Problem, contributions};
-use orthant_estimate::refine::{RefineSettings, Refined, refine};
+use orthant_estimate::refine::{LinearSolver, RefineSettings, Refined, refine};
 use orthant_estimate::{Reporter, SearchError};
 use orthant_linalg::Mat;
 
@@ -14,6 +14,9 @@ const STEPS: usize = 60;
 /// A start that gains less than this, relative to its residual, in each of three steps is at its optimum.
 const STALL: f64 = 1e-4;
 
+/// Noise keeps steps from converging quadratically: solving for them accurately gains nothing.
+pub(crate) const SOLVER: LinearSolver = LinearSolver::Inexact(0.03);
+
 /// Steps that the other units are given to make up for one left out.
 const PRUNE_STEPS: usize = 15;
 
@@ -22,7 +25,7 @@ const DROPPED: usize = 3;
 
 /// Refinement from a start, quick and coarse. Nobody is asked whether to stop: the caller's callback belongs to one thread.
 pub(crate) fn coarse(problem: &Problem<'_>, start: Mat<f64>) -> Result<Refined, SearchError> {
-    quietly(problem, start, &RefineSettings { max_steps: STEPS, stall: STALL, target: 0.0 })
+    quietly(problem, start, &RefineSettings { max_steps: STEPS, stall: STALL, target: 0.0, solver: SOLVER })
 }
 
 /// [`refine`] with the callback left out.
@@ -50,7 +53,7 @@ pub(crate) fn without_least(
     let mut kept = order.split_off(count);
     kept.sort_unstable();
     let fewer = Mat::from_fn(directions.nrows(), kept.len(), |i, j| directions[(i, kept[j])]);
-    quietly(problem, fewer, &RefineSettings { max_steps: PRUNE_STEPS, stall: STALL, target: 0.0 })
+    quietly(problem, fewer, &RefineSettings { max_steps: PRUNE_STEPS, stall: STALL, target: 0.0, solver: SOLVER })
 }
 
 /// Refines directions with an affine function fitted along, leaves out units down to `width`, and turns the units the way in which

@@ -2,11 +2,10 @@
 
 use orthant_estimate::SearchError;
 use orthant_estimate::problem::Problem;
-use orthant_estimate::refine;
 use orthant_linalg::{Mat, random};
 use rand::seq::SliceRandom;
 
-use super::prune::{beside, coarse, reduced};
+use super::prune::{SOLVER, beside, coarse, reduced};
 
 /// What a start began with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +91,7 @@ const TYPICAL_STEPS: f64 = 40.0;
 /// The operations of a start, about.
 pub(crate) fn operations(problem: &Problem<'_>, width: usize) -> f64 {
     let (n, r, m) = (problem.n(), problem.inputs.ncols(), problem.labels.ncols());
-    TYPICAL_STEPS * refine::operations(n, r, (3 * width).div_ceil(2), m)
+    TYPICAL_STEPS * SOLVER.operations(n, r, (3 * width).div_ceil(2), m)
 }
 
 /// When two optima count as one.
