@@ -357,6 +357,9 @@ fn judge(report: &NoiseReport, holdout: Option<&Holdout>) -> (Verdict, NoiseReas
     if let Some(holdout) = holdout.filter(|holdout| holdout.ratio > holdout.allowed) {
         return (Verdict::Approximate, NoiseReason::HoldoutDisagrees { ratio: holdout.ratio.sqrt() });
     }
+    if report.width_choice.as_ref().is_some_and(|choice| !choice.complete) {
+        return (Verdict::Approximate, NoiseReason::WidthLimited { width: report.width });
+    }
     if report.agreeing < 2 {
         return (Verdict::Approximate, NoiseReason::NotConfirmed { starts: report.starts });
     }

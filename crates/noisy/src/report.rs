@@ -78,6 +78,11 @@ pub enum NoiseReason {
         /// The fraction of the labels' variance that is left.
         unexplained: f64,
     },
+    /// Wider networks could not be tried, for want of samples or of time.
+    WidthLimited {
+        /// The width returned.
+        width: usize,
+    },
     /// No unit improves on an affine function by more than chance.
     NoUnit,
 }
@@ -108,6 +113,10 @@ impl fmt::Display for NoiseReason {
                     100.0 * unexplained
                 )
             }
+            NoiseReason::WidthLimited { width } => write!(
+                f,
+                "more than {width} units were not tried: a given width has no such limit, and more samples raise it"
+            ),
             NoiseReason::NoUnit => write!(f, "no unit improves on a constant by more than chance"),
         }
     }

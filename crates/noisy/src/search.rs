@@ -10,7 +10,7 @@
 //! part of a standard error apart. They count as one.
 
 use orthant_estimate::problem::Problem;
-use orthant_estimate::refine::RefineSettings;
+use orthant_estimate::refine::{LinearSolver, RefineSettings};
 use orthant_estimate::{Reporter, SearchError};
 use orthant_linalg::{Mat, product};
 use orthant_network::{Activation, BiasKind, Network, Samples};
@@ -23,7 +23,7 @@ pub(crate) mod prune;
 pub(crate) mod start;
 
 use self::coordinates::Coordinates;
-use self::prune::{SOLVER, quietly};
+use self::prune::quietly;
 pub use self::start::StartKind;
 use self::start::{End, Tolerance, one_start, operations, rows_of_starts};
 
@@ -233,7 +233,7 @@ pub(crate) fn validate(
 /// Refinement that ends when three steps in a row each lower the sum of squares by less than a hundredth of the variance of one label.
 fn final_settings(problem: &Problem<'_>) -> RefineSettings {
     let equations = (problem.n() * problem.labels.ncols()) as f64;
-    RefineSettings { stall: 0.005 / equations, solver: SOLVER, ..RefineSettings::default() }
+    RefineSettings { stall: 0.005 / equations, solver: LinearSolver::Inexact(1e-3), ..RefineSettings::default() }
 }
 
 /// Refines the best ends on all samples; `ends` are in the order of their loss.

@@ -30,7 +30,8 @@ pub struct WidthChoice {
     pub runner_up_score: Option<f64>,
     /// What the singular values of the labels say by themselves.
     pub spectrum: NoisyRank,
-    /// Whether no width tried scores better. Otherwise the operations ran out before the better one was searched.
+    /// Whether a wider one was tried and no width tried scores better. Otherwise the equations or the operations do not allow a wider
+    /// one, or ran out before a better one was searched.
     pub complete: bool,
     /// Every width tried with its score, in increasing order. No units at all score 0: a positive score says that the labels are noise.
     pub scores: Vec<(usize, f64)>,
@@ -119,8 +120,8 @@ pub fn choose_width(
             best
         };
     }
-    let complete = optima.contains_key(&width);
-    if !complete {
+    let searched = optima.contains_key(&width);
+    if !searched {
         let tried = scores.iter().filter(|&(w, _)| optima.contains_key(w)).map(|(&w, &s)| (w, s)).collect();
         width = best_of(&tried, 1).unwrap_or(width);
     }
@@ -134,7 +135,7 @@ pub fn choose_width(
         runner_up,
         runner_up_score: runner_up.map(|w| others[&w]),
         spectrum,
-        complete,
+        complete: searched && width < last,
         scores: scores.into_iter().collect(),
     };
     Ok((choice, found))
