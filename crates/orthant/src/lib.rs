@@ -40,6 +40,9 @@
 //! | inputs symmetric about zero, no hidden bias | [`recover`] with [`Method::Symmetric`] | Section C.3 |
 //! | queries at x and −x, no hidden bias | [`recover`] with [`Method::Paired`], or [`estimate::paired`] | Section C.3, without the distribution |
 //! | another activation than max(t, 0) | [`Settings::activation`] | Appendix G.1 |
+//! | labels with independent errors, sub-Gaussian | [`noisy::recover_noisy`]; the paper's own way [`noisy::route::paper_route`] | Theorem 62 |
+//! | errors of any size in a few labels, m > k | [`noisy::recover_sparse`] | Theorem 83, Corollary 84 |
+//! | errors of an unknown kind | [`noisy::recover`] with [`noisy::NoiseModel::Auto`] | |
 //! | a sparsity pattern is known | [`estimate::unit::unit_from_pattern`] | Algorithm 6, Lemma 33 |
 //! | nothing known | [`diagnose`] says which hypotheses hold | |
 //!
