@@ -273,7 +273,12 @@ fn refine_start(
     start: Mat<f64>,
     settings: &MultistartSettings,
 ) -> Result<Refined, SearchError> {
-    let refine_settings = RefineSettings { max_steps: STEPS, stall: STALL, target: settings.target / 4.0, ..RefineSettings::default() };
+    let refine_settings = RefineSettings {
+        max_steps: STEPS,
+        stall: STALL,
+        target: settings.target / 4.0,
+        ..RefineSettings::default()
+    };
     refine_quietly(problem, start, &refine_settings)
 }
 
@@ -296,7 +301,12 @@ const PRUNE_STEPS: usize = 15;
 /// One QR of the design for each unit without effect, and at most 15 steps of [`refine()`] for the first that is needed.
 fn prune(problem: &Problem<'_>, directions: Mat<f64>, target: f64) -> Result<Mat<f64>, SearchError> {
     let mut kept = directions;
-    let settings = RefineSettings { max_steps: PRUNE_STEPS, stall: STALL, target: target / 4.0, ..RefineSettings::default() };
+    let settings = RefineSettings {
+        max_steps: PRUNE_STEPS,
+        stall: STALL,
+        target: target / 4.0,
+        ..RefineSettings::default()
+    };
     while kept.ncols() > 0 {
         let (sizes, _) = contributions(problem, &kept)?;
         let least = (0..sizes.len()).min_by(|&i, &j| sizes[i].total_cmp(&sizes[j]));

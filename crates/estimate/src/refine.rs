@@ -66,12 +66,7 @@ const ACCURATE: f64 = 1e-12;
 
 impl Default for RefineSettings {
     fn default() -> RefineSettings {
-        RefineSettings {
-            max_steps: 60,
-            stall: 1e-10,
-            target: tolerance::EPS,
-            solver: LinearSolver::Accurate,
-        }
+        RefineSettings { max_steps: 60, stall: 1e-10, target: tolerance::EPS, solver: LinearSolver::Accurate }
     }
 }
 

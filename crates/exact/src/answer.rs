@@ -187,7 +187,12 @@ impl Answer {
     }
 
     fn refine_settings(&self, k: usize) -> RefineSettings {
-        let step = LinearSolver::Accurate.operations(self.frame.n(), self.frame.inputs().ncols(), k, self.fit.a().nrows());
+        let step = LinearSolver::Accurate.operations(
+            self.frame.n(),
+            self.frame.inputs().ncols(),
+            k,
+            self.fit.a().nrows(),
+        );
         RefineSettings {
             max_steps: (REFINE_OPERATIONS / step).clamp(2.0, 40.0) as usize,
             ..RefineSettings::default()

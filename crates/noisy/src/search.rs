@@ -201,7 +201,7 @@ pub(crate) fn validate(
     width: usize,
     settings: &SearchSettings,
 ) -> Result<(), NoisyError> {
-    if !settings.activation.is_relu() {
+    if settings.activation.degree().is_none_or(|degree| degree < 1.0) {
         return Err(NoisyError::Activation { method: "search", activation: settings.activation.name() });
     }
     for (name, value, least, allowed) in [
@@ -233,7 +233,11 @@ pub(crate) fn validate(
 /// Refinement that ends when three steps in a row each lower the sum of squares by less than a hundredth of the variance of one label.
 fn final_settings(problem: &Problem<'_>) -> RefineSettings {
     let equations = (problem.n() * problem.labels.ncols()) as f64;
-    RefineSettings { stall: 0.005 / equations, solver: LinearSolver::Inexact(1e-3), ..RefineSettings::default() }
+    RefineSettings {
+        stall: 0.005 / equations,
+        solver: LinearSolver::Inexact(1e-3),
+        ..RefineSettings::default()
+    }
 }
 
 /// Refines the best ends on all samples; `ends` are in the order of their loss.

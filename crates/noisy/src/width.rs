@@ -13,7 +13,7 @@ mod spectrum;
 pub use self::spectrum::{NoisyRank, noisy_rank};
 use crate::error::NoisyError;
 use crate::search::coordinates::Coordinates;
-use crate::search::prune::{beside, coarse, reduced, without_least};
+use crate::search::prune::{beside, coarse, reduced, with_room, without_least};
 use crate::search::start::{operations, rows_of_starts};
 use crate::search::{Found, SearchSettings, search_in, validate};
 
@@ -182,7 +182,7 @@ fn path(
     reporter: &mut Reporter<'_>,
 ) -> Result<usize, NoisyError> {
     let r = problem.inputs.ncols();
-    let augmented = Problem { affine: true, ..*problem };
+    let augmented = with_room(problem);
     let mut scores: BTreeMap<usize, f64> = BTreeMap::new();
     let (mut width, mut step) = (first, FIRST_STEP);
     let mut directions = loop {

@@ -7,9 +7,10 @@
 use std::ops::ControlFlow;
 
 use orthant_estimate::Reporter;
-use orthant_network::{BiasKind, Network, NoiseKind, Planted, PlantedSpec, Samples, align};
+use orthant_network::{Activation, BiasKind, Network, NoiseKind, Planted, PlantedSpec, Samples, align};
 use orthant_noisy::search::{Found, SearchSettings, refined_from, search};
 use orthant_noisy::width::choose_width;
+use orthant_noisy::{NoiseModel, NoisyError, Settings, recover_noisy};
 use rayon::prelude::*;
 
 /// First of the seeds of all tests. Constants of the search were chosen on others.
@@ -159,5 +160,57 @@ fn the_true_width_is_chosen() {
     ] {
         let right = case.right_widths(5);
         assert_eq!(right, 5, "{} {} {}, {}", case.m, case.k, case.d, case.noise);
+    }
+}
+
+/// Three seeds each. Measured over six seeds and three sizes with and without biases: all.
+#[test]
+fn other_activations_with_a_degree_are_fitted_too() {
+    for name in ["power:1.5", "power:2", "leaky-relu:0.1", "abs"] {
+        let activation: Activation = name.parse().expect("a name");
+        for seed in FIRST_SEED..FIRST_SEED + 3 {
+            let spec = PlantedSpec {
+                m: 6,
+                k: 4,
+                d: 8,
+                seed,
+                activation: activation.clone(),
+                ..PlantedSpec::default()
+            };
+            let p = spec.plant(600).expect("valid");
+            let std = 0.05 * Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid").label_scale();
+            let a = &p.a + &NoiseKind::Gaussian.errors(6, 600, std, seed);
+            let samples = Samples::new(p.x.as_ref(), a.as_ref()).expect("valid");
+            let exact = orthant_exact::Settings {
+                activation: activation.clone(),
+                ..orthant_exact::Settings::default()
+            };
+            let settings = Settings { exact, noise: NoiseModel::Gaussian, noise_std: None };
+            let found =
+                recover_noisy(&samples, &settings, &mut |_| ControlFlow::Continue(())).expect("an answer");
+            assert_eq!((found.network.k(), found.network.b()), (4, None), "{name}, seed {seed}");
+            for pair in align(&found.network, &p.network).pairs {
+                let unit = &found.report.units[pair.first];
+                // The length of an error vector is seldom twice the root of the sum of its variances.
+                let allowed = 3.0 * unit.direction_error.max(unit.output_error);
+                assert!(pair.error <= allowed, "{name}, seed {seed}: {} of {allowed}", pair.error);
+            }
+        }
+    }
+}
+
+#[test]
+fn activations_without_a_degree_are_refused_by_name() {
+    for name in ["expm1", "power:0.5"] {
+        let p = PlantedSpec { m: 3, k: 2, d: 4, ..PlantedSpec::default() }.plant(100).expect("valid");
+        let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("valid");
+        let exact = orthant_exact::Settings {
+            activation: name.parse().expect("a name"),
+            ..orthant_exact::Settings::default()
+        };
+        let settings = Settings { exact, noise: NoiseModel::Gaussian, noise_std: None };
+        let error =
+            recover_noisy(&samples, &settings, &mut |_| ControlFlow::Continue(())).expect_err("refused");
+        assert_eq!(error, NoisyError::Activation { method: "search", activation: name.to_string() });
     }
 }

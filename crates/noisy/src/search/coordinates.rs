@@ -70,10 +70,11 @@ impl<'a> Coordinates<'a> {
         Problem { inputs, labels, bias: self.bias, activation: self.activation, affine: false }
     }
 
-    /// Directions of given hidden weights, r × k, up to positive factors.
+    /// Directions of given hidden weights, r × k.
     pub(crate) fn directions(&self, network: &Network) -> Mat<f64> {
         let t = network.preactivations(self.samples.x());
-        product::matmul(self.inputs.transpose(), t.transpose())
+        let sums = product::matmul(self.inputs.transpose(), t.transpose());
+        Mat::from_fn(sums.nrows(), sums.ncols(), |i, j| sums[(i, j)] / self.samples.n() as f64)
     }
 
     /// The network with given directions, in the coordinates of the samples, its output layer fitted to all of them.

@@ -53,26 +53,37 @@ pub(crate) fn without_least(
     let mut kept = order.split_off(count);
     kept.sort_unstable();
     let fewer = Mat::from_fn(directions.nrows(), kept.len(), |i, j| directions[(i, kept[j])]);
-    quietly(problem, fewer, &RefineSettings { max_steps: PRUNE_STEPS, stall: STALL, target: 0.0, solver: SOLVER })
+    quietly(
+        problem,
+        fewer,
+        &RefineSettings { max_steps: PRUNE_STEPS, stall: STALL, target: 0.0, solver: SOLVER },
+    )
 }
 
-/// Refines directions with an affine function fitted along, leaves out units down to `width`, and turns the units the way in which
-/// they explain the labels by themselves.
+/// The problem in which units are to spare. For max(t, 0) an affine function is fitted along: since f(t) − f(−t) = t, it makes a unit
+/// and its mirror image the same.
+pub(crate) fn with_room<'a>(problem: &Problem<'a>) -> Problem<'a> {
+    Problem { affine: problem.activation.is_relu(), ..*problem }
+}
+
+/// Refines directions in the problem [`with_room`], leaves out units down to `width`, and turns those of max(t, 0) the way in which they
+/// explain the labels by themselves.
 ///
-/// With units to spare and the affine function, refinement from random directions rarely ends in a local minimum; the units that
-/// are needed remain.
+/// With units to spare, refinement from random directions rarely ends in a local minimum; the units that are needed remain.
 ///
 /// # Cost
 /// Up to 60 steps of [`refine`] with all units and 15 for each one left out.
 pub(crate) fn reduced(problem: &Problem<'_>, start: Mat<f64>, width: usize) -> Result<Refined, SearchError> {
-    let augmented = Problem { affine: true, ..*problem };
+    let augmented = with_room(problem);
     let mut directions = coarse(&augmented, start)?.directions;
     while directions.ncols() > width {
         let surplus = directions.ncols() - width;
         directions = without_least(&augmented, &directions, surplus.div_ceil(DROPPED))?.directions;
     }
-    let turned = orient(&augmented, &directions)?;
-    coarse(problem, turned.directions)
+    if augmented.affine {
+        directions = orient(&augmented, &directions)?.directions;
+    }
+    coarse(problem, directions)
 }
 
 /// The directions found last, and further ones beside them.
