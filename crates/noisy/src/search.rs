@@ -34,7 +34,7 @@ pub struct SearchSettings {
     pub seed: u64,
     /// Which biases are fitted.
     pub bias: BiasKind,
-    /// The activation: max(t, 0), or [`NoisyError::Activation`].
+    /// The activation, of degree 1 or more: max(t, 0) and its powers, leaky ReLU, |t|; others are [`NoisyError::Activation`].
     pub activation: Activation,
     /// Starts at most, at least 4. Default 64.
     pub starts: usize,
@@ -111,7 +111,7 @@ const FINALISTS_OF_PART: usize = 2;
 /// any number of threads.
 ///
 /// # Errors
-/// [`NoisyError::TooFewSamples`] with fewer equations than weights, [`NoisyError::Activation`] for other activations than max(t, 0),
+/// [`NoisyError::TooFewSamples`] with fewer equations than weights, [`NoisyError::Activation`] for activations without a degree or with one below 1,
 /// [`NoisyError::Setting`], [`NoisyError::Cancelled`], [`NoisyError::Linalg`] on overflow. Starts that do not agree are not an error.
 ///
 /// # Cost
@@ -332,7 +332,7 @@ mod tests {
         assert_eq!(setting(run(2, SearchSettings { operations: f64::NAN, ..usual() })), "operations");
         let expected = NoisyError::TooFewSamples { n: 20, unknowns: 52, needed: 26 };
         assert_eq!(run(10, usual()), Some(expected));
-        let other = SearchSettings { activation: Activation::ABSOLUTE, ..usual() };
+        let other = SearchSettings { activation: "expm1".parse().expect("a name"), ..usual() };
         assert!(matches!(run(2, other), Some(NoisyError::Activation { .. })));
     }
 
