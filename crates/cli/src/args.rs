@@ -70,6 +70,10 @@ the noise level and the accuracy of each unit. --standard-errors goes with
 noise gaussian, --gross-errors with noise sparse; with auto each is written when
 that is what was found.
 
+In reports noise_std and rounding_std are in units of the labels, residuals are
+relative to the standard deviation of the labels, a unit's direction_error is in
+radians and its output_error relative; null stands for infinite or not known.
+
 Activations other than relu: the methods tensor, power, ica, pursuit and cone
 take those that are zero for t <= 0; lift takes leaky-relu and abs; lift,
 symmetric, paired and restarts take relu. auto chooses; fewer outputs than
@@ -100,10 +104,10 @@ pub struct RecoverArgs {
     /// Activation of the hidden units: relu, power:C for t^C, expm1, expm1-square (all zero for t <= 0), leaky-relu:A (-1 < A < 1), abs
     #[arg(long, value_name = "NAME", default_value = "relu")]
     pub activation: Activation,
-    /// How to search for the units
+    /// How to search for the units, in exact labels
     #[arg(long, value_enum, default_value_t = MethodChoice::Auto)]
     pub method: MethodChoice,
-    /// Errors in the labels; auto tries none, then sparse, then gaussian
+    /// Errors in the labels
     #[arg(long, value_enum, default_value_t = NoiseChoice::None)]
     pub noise: NoiseChoice,
     /// Standard deviation of every label's error, in units of the labels [default: estimated]

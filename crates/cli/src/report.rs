@@ -1,19 +1,25 @@
-//! The report of `recover`: JSON for programs, a summary for people.
+//! The report of `recover`, and what `diagnose` says of errors: JSON for programs, a summary for people.
 
 use std::fmt::Write;
 
-use orthant::noisy::Answer;
+use orthant::noisy::{Answer, NoiseModel};
+use orthant::{Reason, Verdict};
 use serde::Serialize;
 
 use crate::console;
 
 mod errors;
 mod exact;
+mod labels;
 mod noisy;
 
 use self::errors::{ClippingReport, GrossErrorReport};
 use self::exact::ExactReport;
+pub use self::labels::LabelErrors;
 use self::noisy::NoiseReport;
+
+/// Units listed in the summary before it says "and so many more".
+const LISTED_UNITS: usize = 10;
 
 /// The circumstances of a recovery that its report does not hold.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +41,8 @@ pub struct Run {
 struct WithErrors {
     #[serde(flatten)]
     exact: ExactReport,
+    /// What the labels were recovered as, like `noise` of the report on noise.
+    noise: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     gross_errors: Option<GrossErrorReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,17 +54,19 @@ struct WithErrors {
 /// # Errors
 /// When the serialiser refuses, which for these types it does not.
 pub fn to_json(answer: &Answer, run: Run) -> anyhow::Result<String> {
-    let plain =
-        |report| WithErrors { exact: ExactReport::new(report, run), gross_errors: None, clipping: None };
+    let plain = |noise, report| {
+        let exact = ExactReport::new(report, run);
+        WithErrors { exact, noise, gross_errors: None, clipping: None }
+    };
     match answer {
-        Answer::Exact(recovery) => console::to_json(&plain(&recovery.report)),
+        Answer::Exact(recovery) => console::to_json(&plain("none", &recovery.report)),
         Answer::Clipped(clipped) => {
             let clipping = Some(ClippingReport::new(clipped));
-            console::to_json(&WithErrors { clipping, ..plain(&clipped.recovery.report) })
+            console::to_json(&WithErrors { clipping, ..plain("clipped", &clipped.recovery.report) })
         }
         Answer::Sparse(sparse) => {
             let gross_errors = Some(GrossErrorReport::new(sparse, run.n * run.m));
-            console::to_json(&WithErrors { gross_errors, ..plain(&sparse.recovery.report) })
+            console::to_json(&WithErrors { gross_errors, ..plain("sparse", &sparse.recovery.report) })
         }
         Answer::Noisy(fit) => console::to_json(&NoiseReport::new(&fit.report, run)),
     }
@@ -77,6 +87,26 @@ pub fn summary(answer: &Answer, run: Run) -> String {
             text
         }
         Answer::Noisy(fit) => noisy::summary(&fit.report, run),
+    }
+}
+
+/// What to try when the labels were not explained under the assumption asked for.
+pub fn next_step(answer: &Answer, asked: NoiseModel) -> Option<&'static str> {
+    let report = match answer {
+        Answer::Exact(recovery) => &recovery.report,
+        Answer::Sparse(sparse) => &sparse.recovery.report,
+        Answer::Clipped(_) | Answer::Noisy(_) => return None,
+    };
+    let unexplained = matches!(report.verdict, Verdict::Approximate | Verdict::NotRecovered)
+        && !matches!(report.reason, Reason::ConstantLabels | Reason::NothingHeldOut);
+    match asked {
+        NoiseModel::None if unexplained => {
+            Some("if the labels may have errors (noise, rounding, clipping, gross errors), --noise auto")
+        }
+        NoiseModel::Sparse if unexplained => {
+            Some("if every label may have an error, --noise gaussian; if that is not known, --noise auto")
+        }
+        _ => None,
     }
 }
 

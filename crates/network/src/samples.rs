@@ -106,13 +106,18 @@ impl<'a> Samples<'a> {
     /// Root mean square of the labels' deviation from their mean, over all entries: the unit of relative residuals.
     pub fn label_scale(&self) -> f64 {
         let n = self.n() as f64;
-        let mut sum = 0.0;
-        for o in 0..self.m() {
-            let row = self.a.row(o);
-            let mean = row.iter().sum::<f64>() / n;
-            sum += row.iter().map(|a| (a - mean) * (a - mean)).sum::<f64>();
+        // Sample by sample, as they lie in memory; a sum for each output.
+        let mut means = vec![0.0; self.m()];
+        for sample in self.a.col_iter() {
+            sample.iter().zip(&mut means).for_each(|(a, sum)| *sum += a);
         }
-        (sum / (n * self.m() as f64)).sqrt()
+        means.iter_mut().for_each(|sum| *sum /= n);
+        let mut squares = vec![0.0; self.m()];
+        for sample in self.a.col_iter() {
+            let deviations = sample.iter().zip(&means).map(|(a, mean)| a - mean);
+            deviations.zip(&mut squares).for_each(|(deviation, sum)| *sum += deviation * deviation);
+        }
+        (squares.iter().sum::<f64>() / (n * self.m() as f64)).sqrt()
     }
 }
 

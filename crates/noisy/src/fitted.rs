@@ -2,7 +2,7 @@
 
 use orthant_estimate::{Callback, Reporter};
 use orthant_exact::{BiasModel, Verdict};
-use orthant_linalg::{MatRef, random, spectrum};
+use orthant_linalg::{MatRef, product, random, spectrum};
 use orthant_network::{Network, Samples, Subset};
 use rand::seq::{SliceRandom, index};
 
@@ -12,7 +12,7 @@ use crate::precision::{LabelPrecision, label_precision};
 use crate::report::{NoiseReason, NoiseReport, NoisyRecovery, NoisyUnit};
 use crate::search::{Found, SearchSettings, search};
 use crate::settings::Settings;
-use crate::width::{WidthChoice, bayesian_information, choose_width};
+use crate::width::{WidthChoice, bayesian_information, choose_width, noisy_rank};
 
 /// Samples that the search for the optimum sees at most, for each weight of a unit and label: the optimum over these lies within the
 /// basin of that over all, unless units are so weak that these samples do not show them.
@@ -30,8 +30,11 @@ const HELD_OUT: std::ops::RangeInclusive<usize> = 4..=1000;
 /// Standard deviations by which the mean square of the samples held out may exceed what the fit predicts.
 const HOLDOUT_DEVIATIONS: f64 = 6.0;
 
-/// The estimated standard deviation may be this times the one given.
-const KNOWN_NOISE_EXCESS: f64 = 1.25;
+/// The estimated standard deviation may be this times the one given, or the other way round.
+const KNOWN_NOISE_FACTOR: f64 = 1.25;
+
+/// The largest singular value of the residuals may be this times the largest that independent errors of one size have.
+const RESIDUAL_EXCESS: f64 = 1.5;
 
 /// Recovers a network from labels with an independent error in every entry.
 ///
@@ -47,8 +50,8 @@ const KNOWN_NOISE_EXCESS: f64 = 1.25;
 /// [`NoisyError`]; labels that no network explains are not an error but a verdict.
 ///
 /// # Cost
-/// The search sees at most max(4000, 100(d + m)) samples; over all samples run the refinement ([`fit()`]), of some ten steps, and one
-/// pass for standard errors. Memory does not depend on n beyond the samples themselves.
+/// The search sees at most max(4000, 100(d + m)) samples; over all samples run the refinement ([`fit()`]), of some ten steps, and some
+/// ten cheaper passes, for the precision of the labels, residuals and standard errors. Memory does not depend on n beyond the samples themselves.
 ///
 /// # Paper
 /// In place of Theorem 62 (see [`crate::route`] for that): starts of any kind, for any input distribution, biases and m < k, and the
@@ -65,8 +68,28 @@ pub fn recover_noisy(
     let parts = Parts::draw(samples, clipping, settings);
     let start = Start::find(&parts.searched.samples(), settings, &mut reporter)?;
     let holdout = Holdout::of(&start.network, &parts, clipping)?;
+    let excess = residual_excess(&start.network, &parts, &precision)?;
     let fitted = fit(samples, &start.network, clipping, &FitSettings::default(), &mut reporter)?;
-    report(samples, fitted, start, holdout.as_ref(), precision, settings)
+    let mut found = report(samples, fitted, start, holdout.as_ref(), precision, settings)?;
+    let kept = matches!(found.report.reason, NoiseReason::OptimumConfirmed | NoiseReason::NothingHeldOut);
+    if kept && excess > RESIDUAL_EXCESS {
+        found.report.reason = NoiseReason::StructuredResiduals { excess };
+    }
+    Ok(found)
+}
+
+/// The largest singular value of the residuals over the largest that independent errors of one size have; 0 where labels are cut off,
+/// or rounded by as much as the residuals are.
+fn residual_excess(network: &Network, parts: &Parts, precision: &LabelPrecision) -> Result<f64, NoisyError> {
+    let searched = parts.searched.samples();
+    let residuals = searched.a() - network.labels(searched.x());
+    let root_mean_square =
+        product::frobenius(residuals.as_ref()) / ((searched.n() * searched.m()) as f64).sqrt();
+    if precision.clipping.is_some() || root_mean_square <= 2.0 * precision.noise_std {
+        return Ok(0.0);
+    }
+    let rank = noisy_rank(residuals.transpose())?;
+    Ok(rank.edge.map_or(0.0, |edge| rank.singular_values[0] / edge))
 }
 
 /// The samples that the search sees and those held out from it: drawn at random, disjoint, copied.
@@ -252,7 +275,7 @@ fn report(
         converged: fitted.converged,
         kappa_u: condition_number(network.u())?,
         kappa_v: condition_number(network.v())?,
-        method: start.found.kind.name().to_string(),
+        method: format!("restarts from {}", start.found.kind.name()),
         units: units(samples, &network, &standard_errors, variance),
         precision,
     };
@@ -349,10 +372,10 @@ fn judge(report: &NoiseReport, holdout: Option<&Holdout>) -> (Verdict, NoiseReas
     if weak == report.width {
         return (Verdict::NotRecovered, NoiseReason::WeakUnits { units: weak });
     }
-    if let Some(excess) = report.noise_std_known.map(|known| report.noise_std / known)
-        && excess > KNOWN_NOISE_EXCESS
+    if let Some(ratio) = report.noise_std_known.map(|known| report.noise_std / known)
+        && ratio.max(1.0 / ratio) > KNOWN_NOISE_FACTOR
     {
-        return (Verdict::Approximate, NoiseReason::AboveKnownNoise { excess });
+        return (Verdict::Approximate, NoiseReason::NotOfKnownNoise { ratio });
     }
     if let Some(holdout) = holdout.filter(|holdout| holdout.ratio > holdout.allowed) {
         return (Verdict::Approximate, NoiseReason::HoldoutDisagrees { ratio: holdout.ratio.sqrt() });
@@ -366,5 +389,6 @@ fn judge(report: &NoiseReport, holdout: Option<&Holdout>) -> (Verdict, NoiseReas
     if weak > 0 {
         return (Verdict::Approximate, NoiseReason::WeakUnits { units: weak });
     }
-    (Verdict::Approximate, NoiseReason::OptimumConfirmed)
+    let reason = if holdout.is_some() { NoiseReason::OptimumConfirmed } else { NoiseReason::NothingHeldOut };
+    (Verdict::Approximate, reason)
 }

@@ -54,7 +54,8 @@
 //! | [`regression`] | U given V | Lemma 61 |
 //! | [`precision`] | how labels were rounded or cut off | |
 //! | `clipped` | exact labels cut off at bounds | |
-//! | [`sparse`] | gross errors: principal component pursuit, consensus, exact recovery, errors located | Corollary 84 |
+//! | [`sparse`] | gross errors: label space by consensus, exact recovery, errors located | Corollary 84 |
+//! | [`sparse::rpca`] | principal component pursuit | Theorem 83 |
 
 mod clipped;
 mod error;

@@ -120,7 +120,8 @@ const SAMPLE: usize = 4096;
 /// - Values drawn from a density are taken for rounded with probability 2⁻⁴⁵ at most.
 /// - A bound is the extreme value of an output that at least four samples attain, where values do not repeat; where they do (as after
 ///   rounding), more than twice as many as attain the next four values together, which at least nine are. With a density that does not
-///   rise towards its end, rounded to a step, this is a false alarm with probability below 10⁻⁴ for each end of an output.
+///   rise towards its end, rounded to a step, this is a false alarm with probability below 10⁻⁴ for each end of an output. A bound of
+///   one output is that of every other whose extreme value it is, however rarely attained.
 ///
 /// Labels that are zero because all units are inactive are zero in all outputs at once, and such samples are no evidence of a bound.
 /// An output of weights of one sign on only some of the units, or a single output, is still taken for clipped at zero. That does no

@@ -2,15 +2,17 @@
 
 use orthant_estimate::{Callback, LabelSpectrum};
 use orthant_exact::{Method, RecoverError, Recovery, Report, Verdict};
-use orthant_network::{Network, Samples};
+use orthant_linalg::random;
+use orthant_network::{Network, Samples, Subset};
+use rand::seq::index;
 
 use crate::clipped::{ClippedRecovery, recover_clipped};
 use crate::error::NoisyError;
 use crate::fitted::recover_noisy;
 use crate::precision::label_precision;
-use crate::report::NoisyRecovery;
+use crate::report::{NoiseReason, NoisyRecovery};
 use crate::settings::{NoiseModel, Settings};
-use crate::sparse::{SparseRecovery, recover_sparse};
+use crate::sparse::{SparseRecovery, recover_located, recover_sparse};
 
 /// A recovered network, by the errors that its labels were found to have.
 #[derive(Debug, Clone)]
@@ -54,6 +56,12 @@ const NEARLY_EXACT: f64 = 1e-5;
 /// many samples as necessary, one start in two ends at a unit, within some hundred iterations.
 const QUICK_PATIENCE: usize = 6000;
 
+/// Samples of which [`NoiseModel::Auto`] asks whether their labels are exact before it asks that of all: at least so many.
+const LEAST_PART: usize = 20_000;
+
+/// And so many for each input and output.
+const PART_PER_DIMENSION: usize = 200;
+
 /// Recovers a network from samples whose labels may have errors.
 ///
 /// # Shapes
@@ -69,7 +77,8 @@ const QUICK_PATIENCE: usize = 6000;
 ///
 /// # Cost
 /// That of the model: [`orthant_exact::recover`], [`recover_sparse`] or [`recover_noisy`], of which only the last has memory that does
-/// not grow with n. [`NoiseModel::Auto`] tries them in this order until one explains the labels.
+/// not grow with n. [`NoiseModel::Auto`] tries them in this order until one explains the labels; when there are many samples, exact
+/// recovery of all of them only after that of a part.
 ///
 /// # Paper
 /// Theorem 49 (exact labels), Theorem 62 (sub-Gaussian errors), Corollary 84 (sparse errors); each with the deviations named there.
@@ -98,9 +107,13 @@ fn recover_any(
     progress: &mut Callback<'_>,
 ) -> Result<Answer, NoisyError> {
     let quick = quick_settings(samples, &settings.exact)?;
-    let exact = orthant_exact::recover(samples, &quick, progress)?;
-    if is_exact(&exact.report) {
-        return Ok(Answer::Exact(Box::new(exact)));
+    let mut exact = None;
+    if part_is_exact(samples, &quick, progress)? {
+        let found = orthant_exact::recover(samples, &quick, progress)?;
+        if is_exact(&found.report) {
+            return Ok(Answer::Exact(Box::new(found)));
+        }
+        exact = Some(found);
     }
     if let Some(clipping) = &label_precision(samples).clipping {
         let clipped = attempt(recover_clipped(samples, clipping, &settings.exact, progress))?.flatten();
@@ -108,7 +121,7 @@ fn recover_any(
             return Ok(Answer::Clipped(Box::new(clipped)));
         }
     }
-    let sparse = attempt(recover_sparse(samples, &settings.exact, progress))?;
+    let sparse = attempt(recover_located(samples, &settings.exact, progress))?.and_then(Result::ok);
     if let Some(sparse) = sparse.filter(|sparse| is_exact(&sparse.recovery.report)) {
         return Ok(Answer::Sparse(Box::new(sparse)));
     }
@@ -119,20 +132,38 @@ fn recover_any(
         }
         other => other,
     };
-    let exact = if quick == settings.exact {
-        exact
-    } else {
-        orthant_exact::recover(samples, &settings.exact, progress)?
+    let exact = match exact {
+        Some(exact) if quick == settings.exact => exact,
+        _ => orthant_exact::recover(samples, &settings.exact, progress)?,
     };
     Ok(match fitted {
         Some(fit)
-            if fit.report.verdict == Verdict::Approximate
-                && exact.report.verdict == Verdict::NotRecovered =>
+            if exact.report.verdict == Verdict::NotRecovered
+                && (fit.report.verdict == Verdict::Approximate
+                    || fit.report.reason == NoiseReason::NoUnit) =>
         {
             Answer::Noisy(Box::new(fit))
         }
         _ => Answer::Exact(Box::new(exact)),
     })
+}
+
+/// Whether exact recovery explains a random part of many samples, which costs little time and memory where it does not; `true` where there
+/// are few. A network that has all labels has those of every part.
+fn part_is_exact(
+    samples: &Samples<'_>,
+    settings: &orthant_exact::Settings,
+    progress: &mut Callback<'_>,
+) -> Result<bool, NoisyError> {
+    let count = LEAST_PART.max(PART_PER_DIMENSION * (samples.d() + samples.m()));
+    if samples.n() / 2 < count {
+        return Ok(true);
+    }
+    let rng = &mut random::stream(settings.seed, "exact part", 0);
+    let mut chosen = index::sample(rng, samples.n(), count).into_vec();
+    chosen.sort_unstable();
+    let part = Subset::of(samples, &chosen);
+    Ok(is_exact(&orthant_exact::recover(&part.samples(), settings, progress)?.report))
 }
 
 /// Exact recovery without the search for more units than outputs, which takes long on labels with errors: they have full rank, and so

@@ -53,6 +53,8 @@ impl NoisyUnit {
 pub enum NoiseReason {
     /// Several starts ended at this optimum, samples not fitted agree, and every unit stands out of the errors.
     OptimumConfirmed,
+    /// Several starts ended at this optimum and every unit stands out of the errors, but no sample was left to check it on.
+    NothingHeldOut,
     /// Some units are drowned by the errors.
     WeakUnits {
         /// How many.
@@ -63,15 +65,20 @@ pub enum NoiseReason {
         /// Starts made.
         starts: usize,
     },
-    /// The network leaves more than errors of the size given explain.
-    AboveKnownNoise {
+    /// What the network leaves is not of the size given for the errors.
+    NotOfKnownNoise {
         /// Estimated standard deviation over the one given.
-        excess: f64,
+        ratio: f64,
     },
     /// The samples held out have larger residuals than chance explains.
     HoldoutDisagrees {
         /// Root mean square of their residuals over that of the samples fitted.
         ratio: f64,
+    },
+    /// The residuals are not errors of one size, independent of each other: the width may be too small.
+    StructuredResiduals {
+        /// Their largest singular value over the largest that such errors have.
+        excess: f64,
     },
     /// The network explains too little of the labels that were not fitted.
     ExplainsLittle {
@@ -83,7 +90,7 @@ pub enum NoiseReason {
         /// The width returned.
         width: usize,
     },
-    /// No unit improves on an affine function by more than chance.
+    /// No unit improves on a constant by more than chance.
     NoUnit,
 }
 
@@ -94,22 +101,43 @@ impl fmt::Display for NoiseReason {
                 f,
                 "fitted to labels with errors: several starts end at this optimum, and the samples held out agree"
             ),
+            NoiseReason::NothingHeldOut => write!(
+                f,
+                "fitted to labels with errors: several starts end at this optimum; no samples were held out to check it on"
+            ),
             NoiseReason::WeakUnits { units } => {
-                write!(f, "{units} unit(s) too weak for this noise: see their standard errors")
+                write!(
+                    f,
+                    "{units} unit(s) too weak for this noise: see their standard errors, and give more samples or a smaller width"
+                )
             }
             NoiseReason::NotConfirmed { starts } => {
-                write!(f, "1 of {starts} starts reached the best optimum, so there may be a better one")
+                write!(
+                    f,
+                    "1 of {starts} starts reached the best optimum, so there may be a better one: try another seed"
+                )
             }
-            NoiseReason::AboveKnownNoise { excess } => {
-                write!(f, "the residual is {excess:.2} times the noise given")
+            NoiseReason::NotOfKnownNoise { ratio } if *ratio > 1.0 => write!(
+                f,
+                "the residual is {ratio:.2} times the noise given: the noise is larger, or no network of this width explains the labels"
+            ),
+            NoiseReason::NotOfKnownNoise { ratio } => {
+                write!(f, "the residual is {ratio:.2} times the noise given: the noise is smaller")
             }
             NoiseReason::HoldoutDisagrees { ratio } => {
-                write!(f, "the samples held out have {ratio:.2} times the residual that the fit predicts")
+                write!(
+                    f,
+                    "the samples held out have {ratio:.2} times the residual that the fit predicts: too few samples, or errors of another kind"
+                )
             }
+            NoiseReason::StructuredResiduals { excess } => write!(
+                f,
+                "the residuals are not independent errors of one size (a singular value is {excess:.1} times what those have): the width is too small, or the errors are of another kind"
+            ),
             NoiseReason::ExplainsLittle { unexplained } => {
                 write!(
                     f,
-                    "{:.0} % of the variance of the samples held out is unexplained",
+                    "{:.0} % of the variance of the samples held out is unexplained: too few samples, or another activation",
                     100.0 * unexplained
                 )
             }
@@ -117,7 +145,10 @@ impl fmt::Display for NoiseReason {
                 f,
                 "more than {width} units were not tried: a given width has no such limit, and more samples raise it"
             ),
-            NoiseReason::NoUnit => write!(f, "no unit improves on a constant by more than chance"),
+            NoiseReason::NoUnit => write!(
+                f,
+                "no unit improves on a constant by more than chance: more samples are needed if there is one"
+            ),
         }
     }
 }
@@ -137,7 +168,7 @@ pub struct NoiseReport {
     pub activation: Activation,
     /// Estimated standard deviation of the errors, with degrees of freedom taken off.
     pub noise_std: f64,
-    /// The standard deviation given, or that of the labels' rounding where they are rounded.
+    /// The standard deviation given.
     pub noise_std_known: Option<f64>,
     /// What the entries of the labels show: rounding, clipping.
     pub precision: LabelPrecision,
@@ -160,7 +191,7 @@ pub struct NoiseReport {
     pub kappa_u: f64,
     /// Condition number of V.
     pub kappa_v: f64,
-    /// What found the optimum.
+    /// What found the optimum: `restarts`, with the kind of start that reached it.
     pub method: String,
     /// One entry for each unit, in the order of the network.
     pub units: Vec<NoisyUnit>,

@@ -145,13 +145,33 @@ pub fn recover_sparse(
     settings: &Settings,
     callback: &mut Callback<'_>,
 ) -> Result<SparseRecovery, NoisyError> {
+    match recover_located(samples, settings, callback)? {
+        Ok(found) => Ok(found),
+        Err(NoLabelSpace { working, pursuit_iterations }) => {
+            as_given(samples, settings, &working, pursuit_iterations, callback)
+        }
+    }
+}
+
+/// No space with dimensions to spare holds most labels.
+pub(crate) struct NoLabelSpace {
+    working: Working,
+    pursuit_iterations: usize,
+}
+
+/// [`recover_sparse`] where there is a label space.
+pub(crate) fn recover_located(
+    samples: &Samples<'_>,
+    settings: &Settings,
+    callback: &mut Callback<'_>,
+) -> Result<Result<SparseRecovery, NoLabelSpace>, NoisyError> {
     settings.validate()?;
     let weights = samples.d() + 1 + settings.width.unwrap_or(0);
     let limit = WORKING_SAMPLES.max(WORKING_PER_WEIGHT * weights);
     let working = Working::draw(samples.a(), limit, settings.seed);
     let (pursuit, explanation) = label_space(&working, settings, &mut Reporter::new(callback))?;
     let Some(explanation) = explanation else {
-        return as_given(samples, settings, &working, pursuit.iterations, callback);
+        return Ok(Err(NoLabelSpace { working, pursuit_iterations: pursuit.iterations }));
     };
     let (recovery, used) = recover_from(samples, settings, &working, &explanation, callback)?;
     let mut found = SparseRecovery {
@@ -179,7 +199,7 @@ pub fn recover_sparse(
     } else {
         decode_all(&mut found, samples, &working, &explanation, settings.seed);
     }
-    Ok(found)
+    Ok(Ok(found))
 }
 
 /// Pursuit, then the label space to rounding by consensus.

@@ -61,11 +61,11 @@ impl From<PlantedBias> for BiasKind {
 pub enum NoiseChoice {
     /// None beyond rounding
     None,
-    /// Independent errors of one size in every label, sub-Gaussian: the least-squares optimum, with standard errors
+    /// Independent errors of one size in every label, sub-Gaussian: the least-squares optimum, with standard errors; relu only
     Gaussian,
     /// Errors of any size in a few labels, none in the others: exact recovery, errors located
     Sparse,
-    /// Nothing
+    /// Not known: the first of none, clipping, sparse and gaussian that explains the labels
     Auto,
 }
 

@@ -5,10 +5,12 @@ use std::fmt::Write;
 use anyhow::anyhow;
 use orthant::Diagnosis;
 use orthant::exact::{Finding, Statistic};
+use serde::Serialize;
 
 use super::Outcome;
 use crate::args::DiagnoseArgs;
 use crate::console::{self, Console};
+use crate::report::LabelErrors;
 use crate::samples::SampleFiles;
 
 /// Runs the command.
@@ -17,22 +19,30 @@ use crate::samples::SampleFiles;
 /// One line about bad input.
 pub fn run(args: &DiagnoseArgs) -> anyhow::Result<Outcome> {
     let files = SampleFiles::read(&args.inputs, &args.labels)?;
-    let diagnosis = orthant::diagnose(&files.samples()?).map_err(|error| {
-        anyhow!(
-            "{} with {}: {error} (values too large or too small?)",
-            args.inputs.display(),
-            args.labels.display()
-        )
-    })?;
+    let samples = files.samples()?;
+    let in_files = |error: anyhow::Error| {
+        let (inputs, labels) = (args.inputs.display(), args.labels.display());
+        anyhow!("{inputs} with {labels}: {error} (values too large or too small?)")
+    };
+    let diagnosis = orthant::diagnose(&samples).map_err(|error| in_files(error.into()))?;
+    let label_errors = LabelErrors::of(&samples).map_err(in_files)?;
     if args.json {
-        console::print(&console::to_json(&diagnosis)?)?;
+        console::print(&console::to_json(&Findings { diagnosis, label_errors })?)?;
     } else {
-        Console { quiet: false }.say(&text(&diagnosis));
+        Console { quiet: false }.say(&text(&diagnosis, &label_errors));
     }
     Ok(Outcome::Positive)
 }
 
-fn text(diagnosis: &Diagnosis) -> String {
+/// The JSON report.
+#[derive(Debug, Serialize)]
+struct Findings {
+    #[serde(flatten)]
+    diagnosis: Diagnosis,
+    label_errors: LabelErrors,
+}
+
+fn text(diagnosis: &Diagnosis, label_errors: &LabelErrors) -> String {
     let Diagnosis { n, d, m, samples_per_input, labels, inputs, lift_monomials, methods } = diagnosis;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
@@ -50,6 +60,7 @@ fn text(diagnosis: &Diagnosis) -> String {
     }
     let precision = if labels.single_precision { "every label is a float32 number" } else { "float64" };
     line("precision", precision);
+    line("errors", &label_errors.text());
     line("width", &width(diagnosis));
     let spectrum = &inputs.spectrum;
     let varying =

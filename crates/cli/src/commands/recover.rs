@@ -11,7 +11,7 @@ use orthant::noisy::{self, Answer, GrossError, NoiseModel, NoisyError};
 use orthant::{Progress, RecoverError, Settings, Verdict};
 
 use super::Outcome;
-use crate::args::{NoiseChoice, RecoverArgs};
+use crate::args::{MethodChoice, NoiseChoice, RecoverArgs};
 use crate::console::{self, Console};
 use crate::output::{Batch, Target};
 use crate::report::{self, Run};
@@ -35,7 +35,7 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
     };
     let settings = noisy::Settings { exact, noise: args.noise.into(), noise_std: args.noise_std };
     settings.validate().map_err(|error| explain(error, args))?;
-    check_outputs_make_sense(args)?;
+    check_options_make_sense(args)?;
     let targets = reserve_outputs(args)?;
     if let Some(threads) = args.threads {
         rayon::ThreadPoolBuilder::new()
@@ -92,8 +92,10 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
     batch.commit()?;
 
     if !args.json {
+        let next = report::next_step(&answer, args.noise.into())
+            .map_or(String::new(), |step| format!("{:<12}{step}\n", "next"));
         let written = if written.is_empty() { "nothing".to_string() } else { written.join(", ") };
-        console.say(&format!("{}{:<12}{written}", report::summary(&answer, run), "written"));
+        console.say(&format!("{}{next}{:<12}{written}", report::summary(&answer, run), "written"));
     }
     Ok(if recovered { Outcome::Positive } else { Outcome::Negative })
 }
@@ -104,8 +106,11 @@ fn write_gross_errors(to: &mut dyn Write, errors: &[GrossError]) -> io::Result<(
     errors.iter().try_for_each(|error| writeln!(to, "{},{},{:e}", error.sample, error.output, error.value))
 }
 
-/// Files that the noise asked for cannot fill would never appear.
-fn check_outputs_make_sense(args: &RecoverArgs) -> anyhow::Result<()> {
+/// Files that the noise asked for cannot fill would never appear, and a method that it does not use would be none.
+fn check_options_make_sense(args: &RecoverArgs) -> anyhow::Result<()> {
+    if args.noise == NoiseChoice::Gaussian && args.method != MethodChoice::Auto {
+        bail!("--method is for exact labels: not with --noise gaussian");
+    }
     let needs = [
         ("--standard-errors", &args.standard_errors, NoiseChoice::Gaussian),
         ("--gross-errors", &args.gross_errors, NoiseChoice::Sparse),
@@ -151,6 +156,7 @@ fn explain(error: NoisyError, args: &RecoverArgs) -> anyhow::Error {
         NoisyError::Setting { .. } | NoisyError::Recover(RecoverError::Setting { .. }) => {
             anyhow!("--{error}")
         }
+        NoisyError::Activation { .. } => anyhow!("--noise {}: {error}", NoiseModel::from(args.noise).name()),
         NoisyError::TooFewSamples { .. } | NoisyError::Recover(RecoverError::TooFewSamples { .. }) => {
             anyhow!("{}: {error}", args.inputs.display())
         }
@@ -171,7 +177,7 @@ fn progress_bar(console: Console) -> ProgressBar {
     }
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
     // The template is a constant; a bar in the default style would do as well.
-    if let Ok(style) = ProgressStyle::with_template("{elapsed:>5} {bar:30} {pos}/{len} units, {msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{elapsed:>5} {bar:30} {pos}/{len}, {msg}") {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(200));

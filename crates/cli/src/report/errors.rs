@@ -62,6 +62,10 @@ impl ClippingReport {
 
 /// Lines on gross errors for the summary.
 pub(super) fn gross(sparse: &SparseRecovery, text: &mut String) {
+    if sparse.rank == 0 && sparse.errors.is_empty() && !sparse.undecided_samples.is_empty() {
+        super::line(text, "errors", "none told: no space of fewer dimensions than outputs holds most labels");
+        return;
+    }
     let clean = format!("{} clean and {} mended samples used", sparse.clean_samples, sparse.mended_samples);
     super::line(text, "errors", &format!("{} labels are wrong; {clean}", sparse.errors.len()));
     if let Some(doubt) = &sparse.doubt {

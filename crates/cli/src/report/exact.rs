@@ -7,10 +7,7 @@ use orthant::network::RowScale;
 use orthant::{Report, Verdict};
 use serde::Serialize;
 
-use super::Run;
-
-/// Units listed in the summary before it says "and so many more".
-const LISTED_UNITS: usize = 10;
+use super::{LISTED_UNITS, Run};
 
 /// The JSON report. Keys appear in the order of the fields; numbers that are not finite become `null`.
 #[derive(Debug, Serialize)]

@@ -5,10 +5,7 @@ use orthant::noisy::width::WidthChoice;
 use orthant::noisy::{self, NoisyUnit};
 use serde::Serialize;
 
-use super::Run;
-
-/// Units listed in the summary before it says "and so many more".
-const LISTED_UNITS: usize = 10;
+use super::{LISTED_UNITS, Run};
 
 /// The JSON report. Keys appear in the order of the fields; numbers that are not finite become `null`.
 #[derive(Debug, Serialize)]
@@ -24,7 +21,7 @@ pub(super) struct NoiseReport {
     noise: &'static str,
     noise_std: f64,
     noise_std_known: Option<f64>,
-    label_precision: String,
+    label_format: String,
     rounding_std: f64,
     clipped_fraction: f64,
     residual: f64,
@@ -47,12 +44,19 @@ pub(super) struct NoiseReport {
 #[derive(Debug, Serialize)]
 struct WidthReport {
     criterion: &'static str,
-    labels_rank: usize,
+    label_rank: usize,
     noise_edge: Option<f64>,
     runner_up: Option<usize>,
-    /// Of the runner-up, minus that of the width chosen: positive.
+    /// Score of the runner-up minus that of the width chosen: negative only when no units at all score best.
     difference: Option<f64>,
-    scores: Vec<(usize, f64)>,
+    scores: Vec<Score>,
+}
+
+/// A width tried; less is better, and no units at all score 0.
+#[derive(Debug, Serialize)]
+struct Score {
+    width: usize,
+    score: f64,
 }
 
 impl NoiseReport {
@@ -67,17 +71,17 @@ impl NoiseReport {
             width: report.width,
             width_choice: report.width_choice.as_ref().map(|choice| WidthReport {
                 criterion: "bayesian information criterion",
-                labels_rank: choice.spectrum.rank,
+                label_rank: choice.spectrum.rank,
                 noise_edge: choice.spectrum.edge,
                 runner_up: choice.runner_up,
                 difference: difference(choice),
-                scores: choice.scores.clone(),
+                scores: choice.scores.iter().map(|&(width, score)| Score { width, score }).collect(),
             }),
             activation: report.activation.name(),
             noise: "gaussian",
             noise_std: report.noise_std,
             noise_std_known: report.noise_std_known,
-            label_precision: report.precision.kind.to_string(),
+            label_format: report.precision.kind.to_string(),
             rounding_std: report.precision.noise_std,
             clipped_fraction: report.precision.clipped_fraction,
             residual: report.residual,
@@ -145,6 +149,10 @@ fn difference(choice: &WidthChoice) -> Option<f64> {
 fn width(report: &noisy::NoiseReport) -> String {
     let Some(choice) = &report.width_choice else { return format!("{} (given)", report.width) };
     match (choice.runner_up, difference(choice)) {
+        (Some(0), Some(difference)) if difference < 0.0 => format!(
+            "{} (Bayesian information criterion; no units at all score better, by {:.1})",
+            report.width, -difference
+        ),
         (Some(second), Some(difference)) => format!(
             "{} (Bayesian information criterion; runner-up {second}, by {difference:.1})",
             report.width

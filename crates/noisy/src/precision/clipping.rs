@@ -22,15 +22,22 @@ pub(super) fn bounds(samples: &Samples<'_>, first: &Sample) -> Clipping {
             most[o].count(a);
         }
     }
-    let lower = |o: usize| least[o].bound(first.repeats[o]).map_or(f64::NEG_INFINITY, |bound| -bound);
-    let upper = |o: usize| most[o].bound(first.repeats[o]).unwrap_or(f64::INFINITY);
+    let (lower, upper) = (shared(&least, &first.repeats), shared(&most, &first.repeats));
     // An output that never varies is at both ends, which says nothing.
-    let pair = |o: usize| match (lower(o), upper(o)) {
+    let pair = |o: usize| match (-lower[o], upper[o]) {
         (low, high) if low < high => (low, high),
         _ => (f64::NEG_INFINITY, f64::INFINITY),
     };
     let (lower, upper) = (0..m).map(pair).unzip();
     Clipping::new(lower, upper).expect("each lower bound is below the upper one")
+}
+
+/// The upper bound of each output, infinite without one. Outputs are mostly cut off at one bound, which some of them attain too rarely
+/// to show it by themselves: the largest value of an output is its bound if it is that of another output.
+fn shared(outputs: &[Extremes], repeats: &[bool]) -> Vec<f64> {
+    let own: Vec<f64> = outputs.iter().zip(repeats).filter_map(|(o, &repeats)| o.bound(repeats)).collect();
+    let bound = |o: &Extremes| o.largest().filter(|largest| own.contains(largest)).unwrap_or(f64::INFINITY);
+    outputs.iter().map(bound).collect()
 }
 
 /// The largest different values, descending, with how often they occur.
@@ -50,13 +57,14 @@ impl Extremes {
         self.0.truncate(LEAST_VALUES);
     }
 
+    /// The largest value; none for an output of few values, which is of another kind.
+    fn largest(&self) -> Option<f64> {
+        self.0.first().filter(|_| self.0.len() == LEAST_VALUES).map(|&(value, _)| value)
+    }
+
     /// The largest value, if it occurs too often for the end of a distribution.
     fn bound(&self, values_repeat: bool) -> Option<f64> {
-        // An output of few values is of another kind.
-        if self.0.len() < LEAST_VALUES {
-            return None;
-        }
-        let (bound, times) = self.0[0];
+        let (bound, times) = (self.largest()?, self.0[0].1);
         let next: usize = self.0[1..].iter().map(|&(_, times)| times).sum();
         let is_bound = if values_repeat { times > EXCESS * next } else { times >= LEAST_TIES };
         is_bound.then_some(bound)

@@ -147,6 +147,20 @@ fn each_output_has_its_own_bounds() {
     assert_eq!(bounds.lower(), [f64::NEG_INFINITY; 3]);
 }
 
+/// An output that attains the common bounds once is cut off there too; one whose extreme values are others is not.
+#[test]
+fn rare_outputs_share_the_bounds_of_others() {
+    let given = labels(3, 2000, 4);
+    let largest = |o: usize| given.row(o).iter().fold(0.0f64, |largest, a| largest.max(a.abs()));
+    let scales = [1.0, 1.01 / largest(1), 0.5 / largest(2)];
+    let clipped = Mat::from_fn(3, 2000, |o, j| (scales[o] * given[(o, j)]).clamp(-1.0, 1.0));
+    assert_eq!(clipped.row(1).iter().filter(|a| a.abs() == 1.0).count(), 1);
+    let bounds = precision(&clipped).clipping.expect("clipped");
+    let (low, high) = (bounds.lower(), bounds.upper());
+    assert_eq!((low[0], high[0], low[2], high[2]), (-1.0, 1.0, f64::NEG_INFINITY, f64::INFINITY));
+    assert!((low[1] == -1.0) != (high[1] == 1.0), "{bounds:?}");
+}
+
 /// All outputs are zero where all units are inactive, and none is positive: no bound. The same labels clipped at zero after an
 /// output bias have one.
 #[test]
