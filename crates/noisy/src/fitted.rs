@@ -66,7 +66,7 @@ pub fn recover_noisy(
     let precision = label_precision(samples);
     let clipping = precision.clipping.as_ref();
     let parts = Parts::draw(samples, clipping, settings);
-    let start = Start::find(&parts.searched.samples(), settings, &mut reporter)?;
+    let start = Start::find(&parts.searched.samples(), settings, precision.noise_std, &mut reporter)?;
     let holdout = Holdout::of(&start.network, &parts, clipping)?;
     let excess = residual_excess(&start.network, &parts, &precision)?;
     let fitted = fit(samples, &start.network, clipping, &FitSettings::default(), &mut reporter)?;
@@ -144,6 +144,7 @@ impl Start {
     fn find(
         samples: &Samples<'_>,
         settings: &Settings,
+        rounding: f64,
         reporter: &mut Reporter<'_>,
     ) -> Result<Start, NoisyError> {
         let bias = settings.exact.bias.fitted();
@@ -151,6 +152,7 @@ impl Start {
             seed: settings.exact.seed,
             bias,
             activation: settings.exact.activation.clone(),
+            rounding,
             ..SearchSettings::default()
         };
         let (found, width_choice) = match settings.exact.width {
@@ -167,16 +169,22 @@ impl Start {
             width_choice,
         };
         if settings.exact.bias == BiasModel::Auto {
-            start.drop_biases(samples, reporter)?;
+            start.drop_biases(samples, rounding, reporter)?;
         }
         Ok(start)
     }
 
     /// Leaves out the biases that explain no more than chance, by the criterion that widths are chosen by.
-    fn drop_biases(&mut self, samples: &Samples<'_>, reporter: &mut Reporter<'_>) -> Result<(), NoisyError> {
+    fn drop_biases(
+        &mut self,
+        samples: &Samples<'_>,
+        rounding: f64,
+        reporter: &mut Reporter<'_>,
+    ) -> Result<(), NoisyError> {
         let criterion = |network: &Network, loss: f64| -> Result<f64, NoisyError> {
             let left = residuals(samples, network, None)?;
-            Ok(bayesian_information(loss, left.labels(), left.degrees_of_freedom))
+            let rounded = left.labels() as f64 * rounding * rounding;
+            Ok(bayesian_information(loss.max(rounded), left.labels(), left.degrees_of_freedom))
         };
         let mut best = criterion(&self.network, self.squared_residual)?;
         let both = self.network.clone();

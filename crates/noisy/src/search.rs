@@ -42,6 +42,9 @@ pub struct SearchSettings {
     pub agreeing: usize,
     /// Operations to spend at most, about; 4 starts of each width tried are made whatever they cost. Default 10¹², minutes.
     pub operations: f64,
+    /// Root mean square of the rounding errors of the labels, in their units: residuals of this size are no evidence for more units, and
+    /// [`choose_width`](crate::width::choose_width) stops there. Default 0.
+    pub rounding: f64,
 }
 
 impl Default for SearchSettings {
@@ -53,6 +56,7 @@ impl Default for SearchSettings {
             starts: 64,
             agreeing: 2,
             operations: 1e12,
+            rounding: 0.0,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use orthant_estimate::problem::Problem;
 use orthant_estimate::{Reporter, SearchError};
-use orthant_linalg::{Mat, random};
+use orthant_linalg::{Mat, product, random};
 use orthant_network::Samples;
 use rayon::prelude::*;
 
@@ -63,7 +63,8 @@ const ROWS_FOR: usize = 16;
 
 /// Chooses the width by the Bayesian information criterion, and finds the optimum of that width.
 ///
-/// The score of a width is N ln(S/N) + p ln N, with N = nm equations, S the least sum of squared residuals, and p free weights. When the
+/// The score of a width is N ln(S/N) + p ln N, with N = nm equations, S the least sum of squared residuals (or what rounding explains of
+/// it, if that is more), and p free weights. When the
 /// labels have singular values within the noise, the search starts at the number of those beyond; otherwise it goes up in
 /// steps that double until the score no longer falls, and from there down, leaving out units one by one. The neighbours of the width
 /// found are tried until it scores best of three.
@@ -95,10 +96,11 @@ pub fn choose_width(
         .map(|rows| coordinates.some(&rows));
     let problem = seen.as_ref().map_or(whole, |rows| rows.problem());
     let last = largest(&problem, settings.operations);
+    let criterion = Criterion::new(&problem, settings.rounding);
     let mut width = spectrum.rank.clamp(1, last);
     let mut on_path = spectrum.edge.is_none();
     if on_path {
-        width = path(&problem, width, last, settings.seed, reporter)?;
+        width = path(&problem, &criterion, width, last, settings.seed, reporter)?;
     }
     let mut scores = BTreeMap::from([(0, 0.0)]);
     let mut optima: BTreeMap<usize, Found> = BTreeMap::new();
@@ -107,15 +109,19 @@ pub fn choose_width(
         let (found, directions) = search_in(&coordinates, width, settings, reporter)?;
         spent += found.starts as f64 * operations(&problem, width);
         optima.insert(width, found);
-        lower(&mut scores, width, score(&problem, width, coarse(&problem, directions.clone())?.residual));
+        lower(
+            &mut scores,
+            width,
+            criterion.score(&problem, width, coarse(&problem, directions.clone())?.residual),
+        );
         for (neighbour, residual) in neighbours(&problem, &directions, last, settings.seed, reporter)? {
-            lower(&mut scores, neighbour, score(&problem, neighbour, residual));
+            lower(&mut scores, neighbour, criterion.score(&problem, neighbour, residual));
         }
         let best = best_of(&scores, 1).unwrap_or(width);
         // More units than the rank: how many more is for the path to say.
         width = if best > width && !on_path {
             on_path = true;
-            path(&problem, best, last, settings.seed, reporter)?.max(best)
+            path(&problem, &criterion, best, last, settings.seed, reporter)?.max(best)
         } else {
             best
         };
@@ -160,10 +166,24 @@ fn best_of(scores: &BTreeMap<usize, f64>, least: usize) -> Option<usize> {
     scores.range(least..).min_by(|a, b| a.1.total_cmp(b.1)).map(|(&width, _)| width)
 }
 
-/// The Bayesian information criterion, up to a constant that is the same for all widths.
-fn score(problem: &Problem<'_>, width: usize, residual: f64) -> f64 {
-    let (n, r, m) = (problem.n(), problem.inputs.ncols(), problem.labels.ncols());
-    bayesian_information(residual.powi(2).max(ZERO_LOSS), n * m, width * (r + m - 1))
+/// What widths are judged by.
+struct Criterion {
+    /// Sum of squared residuals, over that of the labels, below which there is nothing left to explain.
+    least: f64,
+}
+
+impl Criterion {
+    fn new(problem: &Problem<'_>, rounding: f64) -> Criterion {
+        let labels = product::frobenius(problem.labels).powi(2).max(f64::MIN_POSITIVE);
+        let entries = (problem.n() * problem.labels.ncols()) as f64;
+        Criterion { least: (entries * rounding * rounding / labels).max(ZERO_LOSS) }
+    }
+
+    /// The Bayesian information criterion, up to a constant that is the same for all widths.
+    fn score(&self, problem: &Problem<'_>, width: usize, residual: f64) -> f64 {
+        let (n, r, m) = (problem.n(), problem.inputs.ncols(), problem.labels.ncols());
+        bayesian_information(residual.powi(2).max(self.least), n * m, width * (r + m - 1))
+    }
 }
 
 /// The Bayesian information criterion for a sum of squared residuals of so many labels after so many free weights were fitted: N ln S +
@@ -176,6 +196,7 @@ pub(crate) fn bayesian_information(squares: f64, labels: usize, weights: usize) 
 /// The best width on a path up in doubling steps and down by leaving out units one by one, an affine function fitted along throughout.
 fn path(
     problem: &Problem<'_>,
+    criterion: &Criterion,
     first: usize,
     last: usize,
     seed: u64,
@@ -197,7 +218,7 @@ fn path(
         let Some(best) = fits.into_iter().min_by(|a, b| a.residual.total_cmp(&b.residual)) else {
             return Ok(width);
         };
-        let own = score(problem, width, best.residual);
+        let own = criterion.score(problem, width, best.residual);
         let improves = scores.values().all(|&other| own < other);
         scores.insert(width, own);
         if !improves || width >= last {
@@ -212,7 +233,7 @@ fn path(
         reporter.report("width", best_of(&scores, 1).unwrap_or(width), width, scores.len())?;
         let fit = without_least(&augmented, &directions, 1)?;
         directions = fit.directions;
-        lower(&mut scores, width, score(problem, width, fit.residual));
+        lower(&mut scores, width, criterion.score(problem, width, fit.residual));
         let best = best_of(&scores, 1).unwrap_or(width);
         worse = if best > width { worse + 1 } else { 0 };
     }
