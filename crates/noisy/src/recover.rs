@@ -1,7 +1,7 @@
 //! Which kind of recovery the labels call for.
 
 use orthant_estimate::{Callback, LabelSpectrum};
-use orthant_exact::{Method, RecoverError, Recovery, Report, Verdict};
+use orthant_exact::{Method, RecoverError, Recovery, Report, Scaled, Verdict};
 use orthant_network::{Network, Samples};
 
 use crate::clipped::{ClippedRecovery, recover_clipped};
@@ -10,7 +10,7 @@ use crate::fitted::recover_noisy;
 use crate::precision::label_precision;
 use crate::report::NoisyRecovery;
 use crate::settings::{NoiseModel, Settings};
-use crate::sparse::{SparseRecovery, recover_sparse};
+use crate::sparse::{SparseRecovery, recover_located, recover_sparse};
 
 /// A recovered network, by the errors that its labels were found to have.
 #[derive(Debug, Clone)]
@@ -108,8 +108,11 @@ fn recover_any(
             return Ok(Answer::Clipped(Box::new(clipped)));
         }
     }
-    let sparse = attempt(recover_sparse(samples, &settings.exact, progress))?;
-    if let Some(sparse) = sparse.filter(|sparse| is_exact(&sparse.recovery.report)) {
+    // Without a label space the labels were tried as they are above.
+    let sparse = attempt(recover_located(samples, &settings.exact, progress))?.and_then(Result::ok);
+    // With a doubt the network still explains most labels to rounding, which none fitted to noise does.
+    if let Some(sparse) = sparse.filter(|sparse| is_exact(&sparse.recovery.report) || sparse.doubt.is_some())
+    {
         return Ok(Answer::Sparse(Box::new(sparse)));
     }
     let fitted = attempt(recover_noisy(samples, settings, progress))?;
@@ -141,7 +144,9 @@ pub(crate) fn quick_settings(
     samples: &Samples<'_>,
     exact: &orthant_exact::Settings,
 ) -> Result<orthant_exact::Settings, NoisyError> {
-    let spectrum = LabelSpectrum::of(samples, exact.bias.fitted().output())?;
+    let scaled = Scaled::of(samples);
+    let ordinary = scaled.as_ref().map_or(*samples, Scaled::samples);
+    let spectrum = LabelSpectrum::of(&ordinary, exact.bias.fitted().output())?;
     let full_rank = spectrum.rank.rank == samples.m();
     if full_rank && exact.method == Method::Auto && exact.activation.is_relu() {
         let patience = exact.patience.min(QUICK_PATIENCE);

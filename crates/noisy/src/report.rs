@@ -30,7 +30,8 @@ pub struct NoisyUnit {
     pub inactive: usize,
     /// Standard deviation of what the unit adds to the labels over that of the errors, all outputs together: |u| std(f(t)) / (σ√m).
     pub signal_to_noise: f64,
-    /// Standard error of the row of V with its bias, in radians where rows have unit norm: the root of the sum of its variances.
+    /// Standard error of the row of V with its bias, in radians where rows have unit norm: the root of the sum of its variances, that of
+    /// the bias over the mean variance of the inputs.
     pub direction_error: f64,
     /// Standard error of the column of U, over its norm.
     pub output_error: f64,
@@ -53,6 +54,8 @@ impl NoisyUnit {
 pub enum NoiseReason {
     /// Several starts ended at this optimum, samples not fitted agree, and every unit stands out of the errors.
     OptimumConfirmed,
+    /// The same, without samples to check it on.
+    NotChecked,
     /// Some units are drowned by the errors.
     WeakUnits {
         /// How many.
@@ -88,6 +91,10 @@ impl fmt::Display for NoiseReason {
             NoiseReason::OptimumConfirmed => write!(
                 f,
                 "fitted to labels with errors: several starts end at this optimum, and the samples held out agree"
+            ),
+            NoiseReason::NotChecked => write!(
+                f,
+                "fitted to labels with errors: several starts end at this optimum; no samples were held out to check it on"
             ),
             NoiseReason::WeakUnits { units } => {
                 write!(f, "{units} unit(s) too weak for this noise: see their standard errors")
