@@ -50,6 +50,10 @@ impl Answer {
 /// Relative residual of a fit below which labels are taken to be exact after all, and exact recovery is given all its patience.
 const NEARLY_EXACT: f64 = 1e-5;
 
+/// A fit is preferred to an answer that falls short of exact up to this multiple of its residual: units beyond those there are fit some
+/// of the noise.
+const AS_GOOD: f64 = 2.0;
+
 /// Start-iterations of pursuit without any unit after which labels of full rank are taken to have errors. With exact labels and twice as
 /// many samples as necessary, one start in two ends at a unit, within some hundred iterations.
 const QUICK_PATIENCE: usize = 6000;
@@ -130,7 +134,9 @@ fn recover_any(
     Ok(match fitted {
         Some(fit)
             if fit.report.verdict == Verdict::Approximate
-                && exact.report.verdict == Verdict::NotRecovered =>
+                && !is_exact(&exact.report)
+                && (exact.report.verdict == Verdict::NotRecovered
+                    || fit.report.residual <= AS_GOOD * exact.report.residual) =>
         {
             Answer::Noisy(Box::new(fit))
         }

@@ -103,18 +103,29 @@ fn inputs_that_do_not_vary_claim_nothing() {
     }
 }
 
+/// Noise far below the labels, far above rounding: the fit is better than what exact recovery is left with.
+#[test]
+fn tiny_noise_is_fitted_under_auto() {
+    let clean = planted(6, 3, 5, 200, BiasKind::None, 1);
+    let a = &clean.a + &NoiseKind::Gaussian.errors(6, 200, 1e-9, 1);
+    let found = answer(&clean.x, &a, &settings(NoiseModel::Auto)).expect("enough samples");
+    assert!(found.verdict() != Verdict::NotRecovered);
+    let worst = align(found.network(), &clean.network).worst();
+    assert!(worst < 1e-7, "{worst}: {:?}", found.verdict());
+}
+
 #[test]
 fn labels_of_no_network_claim_nothing() {
-    let x = gaussian(4, 120, 1);
+    let x = gaussian(4, 60, 1);
     let labels: [(&str, Box<dyn Fn(usize, usize) -> f64>); 5] = [
         ("two values", Box::new(|o, j| f64::from(x[(o, j)] > 0.0))),
         ("integers", Box::new(|o, j| (3.0 * x[(o, j)]).round())),
         ("all but one at a bound", Box::new(|_, j| if j == 5 { 0.3 } else { 1.0 })),
         ("a product", Box::new(|o, j| x[(o, j)] * x[(3, j)])),
-        ("noise", Box::new(|o, j| x[((o + 1) % 4, (j * 7 + 3) % 120)])),
+        ("noise", Box::new(|o, j| x[((o + 1) % 4, (j * 7 + 3) % 60)])),
     ];
     for (what, label) in &labels {
-        assert_nothing_claimed(&x, &Mat::from_fn(3, 120, label), what);
+        assert_nothing_claimed(&x, &Mat::from_fn(3, 60, label), what);
     }
 }
 
@@ -271,8 +282,6 @@ fn widths_beyond_reason_are_refused() {
     let refused = answer(&small.x, &small.a, &with(65_536));
     assert!(matches!(refused, Err(NoisyError::TooFewSamples { n: 100, .. })), "{refused:?}");
     let refused = answer(&large.0, &large.1, &with(65_536));
-    assert!(matches!(refused, Err(NoisyError::TooFewSamples { n: 150_000, .. })), "{refused:?}");
-    let refused = answer(&large.0, &large.1, &with(40_000));
     assert!(matches!(refused, Err(NoisyError::Setting { name: "width", .. })), "{refused:?}");
     for model in [NoiseModel::None, NoiseModel::Sparse, NoiseModel::Auto] {
         let settings = Settings { noise: model, ..with(65_536) };
