@@ -64,6 +64,7 @@ fn assert_true_if_exact(x: &Mat<f64>, a: &Mat<f64>, truth: &Network, what: &str)
     for model in NoiseModel::ALL {
         if let Ok(found) = answer(x, a, &settings(model)) {
             let worst = align(found.network(), truth).worst();
+            // Labels of double precision give 1e-12, and noise of any size here more than 1e-4.
             assert!(found.verdict() != Verdict::Exact || worst < 1e-6, "{what} by {model:?}: {worst}");
         }
     }
@@ -103,6 +104,9 @@ fn inputs_that_do_not_vary_claim_nothing() {
     }
 }
 
+/// A label as a function of output and sample.
+type Label<'a> = Box<dyn Fn(usize, usize) -> f64 + 'a>;
+
 /// Noise far below the labels, far above rounding: the fit is better than what exact recovery is left with.
 #[test]
 fn tiny_noise_is_fitted_under_auto() {
@@ -111,13 +115,14 @@ fn tiny_noise_is_fitted_under_auto() {
     let found = answer(&clean.x, &a, &settings(NoiseModel::Auto)).expect("enough samples");
     assert!(found.verdict() != Verdict::NotRecovered);
     let worst = align(found.network(), &clean.network).worst();
+    // A hundred times the noise.
     assert!(worst < 1e-7, "{worst}: {:?}", found.verdict());
 }
 
 #[test]
 fn labels_of_no_network_claim_nothing() {
     let x = gaussian(4, 60, 1);
-    let labels: [(&str, Box<dyn Fn(usize, usize) -> f64>); 5] = [
+    let labels: [(&str, Label<'_>); 5] = [
         ("two values", Box::new(|o, j| f64::from(x[(o, j)] > 0.0))),
         ("integers", Box::new(|o, j| (3.0 * x[(o, j)]).round())),
         ("all but one at a bound", Box::new(|_, j| if j == 5 { 0.3 } else { 1.0 })),
@@ -143,6 +148,7 @@ fn duplicates_are_recovered_and_contradictions_are_not_exact() {
     let found = answer(&x, &contradicting, &settings(NoiseModel::Auto)).expect("enough");
     let Answer::Sparse(found) = found else { panic!("not located: {:?}", found.verdict()) };
     assert_eq!(found.doubt, Some(Doubt::Samples { count: 1, first: 0 }));
+    // Rounding times the conditioning of Gaussian weights stays below this by four digits.
     assert!(align(&found.recovery.network, &once.network).worst() < 1e-9);
 }
 
@@ -169,6 +175,7 @@ fn extreme_scales_are_fitted_or_refused() {
             assert_eq!(found.report.verdict, reference.report.verdict, "{what}");
             // Sizes other than powers of two near 1 round the same way.
             let close = |found: f64, expected: f64| {
+                // Paths of rounding differ; the fits stop within this of one optimum.
                 assert!((found / expected - 1.0).abs() < 1e-9, "{what}: {found:e}, {expected:e}");
             };
             close(found.report.noise_std / t, reference.report.noise_std);
@@ -226,6 +233,7 @@ fn a_sample_wrong_within_the_label_space_does_not_decide() {
             let found = answer(&clean.x, &a, &settings(model)).expect("enough samples");
             assert_eq!(found.verdict(), Verdict::Approximate, "{model:?}, times {factor}");
             let worst = align(found.network(), &clean.network).worst();
+            // Paths of rounding differ; the fits stop within this of one optimum.
             assert!(worst < 1e-9, "{model:?}, times {factor}: {worst}");
             let Answer::Sparse(found) = found else { panic!("{model:?}: not located") };
             assert_eq!(found.doubt, Some(Doubt::Samples { count: 1, first: 17 }));
@@ -267,6 +275,7 @@ fn exact_labels_stay_exact_under_auto() {
     let a = positive.labels(single.x.as_ref());
     let found = answer(&single.x, &a, &settings(NoiseModel::Auto)).expect("enough samples");
     assert_eq!(found.verdict(), Verdict::Exact);
+    // Rounding times the conditioning of Gaussian weights stays below this by four digits.
     assert!(align(found.network(), &positive).worst() < 1e-9);
 }
 
@@ -309,6 +318,7 @@ fn holdout_and_known_noise_are_reported_as_they_are() {
     );
     let report = run(0.5, Some(0.05));
     assert_eq!((report.reason, report.holdout_samples), (NoiseReason::OptimumConfirmed, 150));
+    // A standard deviation far below any noise.
     assert!(matches!(run(0.5, Some(1e-300)).reason, NoiseReason::AboveKnownNoise { .. }));
     assert_eq!(run(0.5, Some(1e300)).reason, NoiseReason::OptimumConfirmed);
 }
