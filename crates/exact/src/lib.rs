@@ -44,6 +44,7 @@
 //! | module | what | paper |
 //! |---|---|---|
 //! | `recover` | the whole way | Theorem 49 |
+//! | `scaled` | samples of extreme size | |
 //! | `search` | which method is run when; Algorithms 4 and 5, symmetry and pairs in `search::random_inputs` | Section C |
 //! | `weights` | patterns to V, b, U, c | Algorithm 6, steps 5 to 7 |
 //! | `answer` | refinement, missing units, biases left out | |
@@ -61,6 +62,7 @@ mod identify;
 mod pairs;
 mod recover;
 mod report;
+mod scaled;
 mod search;
 mod settings;
 mod split;
@@ -76,4 +78,5 @@ pub use error::RecoverError;
 pub use orthant_estimate::{Callback, Progress};
 pub use recover::recover;
 pub use report::{Reason, Recovery, Report, Uniqueness, UniquenessLevel, UnitReason, UnitReport, Verdict};
+pub use scaled::Scaled;
 pub use settings::{BiasModel, Method, Settings};

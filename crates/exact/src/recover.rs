@@ -2,13 +2,14 @@
 
 use orthant_estimate::frame::LabelSpectrum;
 use orthant_estimate::{Callback, Frame, Reporter};
-use orthant_linalg::{LinalgError, Mat, MatRef, tolerance};
-use orthant_network::{Network, RowScale, Samples, Subset};
+use orthant_linalg::LinalgError;
+use orthant_network::{RowScale, Samples, Subset};
 
 use crate::answer::Answer;
 use crate::error::RecoverError;
 use crate::evidence::{Holdout, constant_labels};
 use crate::report::Recovery;
+use crate::scaled::Scaled;
 use crate::search::{Search, begin, search};
 use crate::settings::{Method, Settings};
 use crate::split::Split;
@@ -43,21 +44,14 @@ pub fn recover(
 ) -> Result<Recovery, RecoverError> {
     settings.validate()?;
     let mut reporter = Reporter::new(progress);
-    let (input_scale, label_scale) = (power_of_two_near(samples.x()), power_of_two_near(samples.a()));
-    if input_scale == 1.0 && label_scale == 1.0 {
+    let Some(scaled) = Scaled::of(samples) else {
         return recover_scaled(samples, settings, &mut reporter);
-    }
-    // Powers of two change no digit, and keep squares from overflowing or vanishing.
-    let scaled_by =
-        |view: MatRef<'_, f64>, s: f64| Mat::from_fn(view.nrows(), view.ncols(), |i, j| view[(i, j)] / s);
-    let (x, a) = (scaled_by(samples.x(), input_scale), scaled_by(samples.a(), label_scale));
-    let scaled =
-        Samples::new(x.as_ref(), a.as_ref()).expect("scaling to size one keeps shapes and finiteness");
-    let mut recovery = recover_scaled(&scaled, settings, &mut reporter)?;
-    recovery.network = rescale(&recovery.network, input_scale, label_scale)?;
+    };
+    let mut recovery = recover_scaled(&scaled.samples(), settings, &mut reporter)?;
+    recovery.network = scaled.restore(&recovery.network)?;
     if settings.activation.row_scale() == RowScale::Normalised {
         for unit in &mut recovery.report.units {
-            unit.margin *= input_scale;
+            unit.margin *= scaled.input_scale();
         }
     }
     Ok(recovery)
@@ -163,43 +157,3 @@ fn may_be_wide(
         _ => false,
     }
 }
-
-/// Sizes between these need no scaling: their squares, cubes and products stay far from overflow.
-const COMFORTABLE: std::ops::Range<f64> = 1e-40..1e40;
-
-/// A power of two near the largest entry when that is extreme, 1 otherwise.
-fn power_of_two_near(a: MatRef<'_, f64>) -> f64 {
-    let largest = a.norm_max();
-    if largest == 0.0 || COMFORTABLE.contains(&largest) {
-        1.0
-    } else {
-        largest.log2().floor().clamp(-1020.0, 1020.0).exp2()
-    }
-}
-
-/// The network of x and a, from that of x / `input_scale` and a / `label_scale`, which are powers of two.
-fn rescale(network: &Network, input_scale: f64, label_scale: f64) -> Result<Network, RecoverError> {
-    let activation = network.activation();
-    let overflow = LinalgError::NoConvergence { what: "scaling", rows: network.m(), cols: network.k() };
-    // f(v x/s + b) = f(v x + s b)/sᶜ keeps the rows of V as they are; without a degree c they take up the scale.
-    let (row_factor, bias_factor, exponent) = match activation.degree() {
-        Some(degree) => (1.0, input_scale, label_scale.log2() - degree * input_scale.log2()),
-        None => (1.0 / input_scale, 1.0, label_scale.log2()),
-    };
-    // sᶜ may be out of range where u/sᶜ is not: half of the exponent first, the rest after it.
-    let half = (exponent / 2.0).floor();
-    let u = Mat::from_fn(network.m(), network.k(), |o, i| {
-        network.u()[(o, i)] * half.exp2() * (exponent - half).exp2()
-    });
-    let v = Mat::from_fn(network.k(), network.d(), |i, r| network.v()[(i, r)] * row_factor);
-    let vanishes = |i: usize| network.u().col(i).norm_max() > 0.0 && u.col(i).norm_max() < SMALLEST_WEIGHT;
-    if (0..network.k()).any(vanishes) {
-        return Err(RecoverError::Linalg(overflow));
-    }
-    let b = network.b().map(|b| b.iter().map(|b| b * bias_factor).collect());
-    let c = network.c().map(|c| c.iter().map(|c| c * label_scale).collect());
-    Network::with_activation(activation.clone(), u, v, b, c).map_err(|_| RecoverError::Linalg(overflow))
-}
-
-/// Output weights all below this have lost digits on the way: 2⁻¹⁰²² is the least number that has them all.
-const SMALLEST_WEIGHT: f64 = f64::MIN_POSITIVE / tolerance::EPS;

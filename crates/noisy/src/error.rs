@@ -59,6 +59,16 @@ pub enum NoisyError {
     /// The network's outputs at the samples, or their squares, are beyond the range of numbers.
     #[error("the network's outputs overflow at the samples")]
     Overflow,
+    /// The weights that lead from such inputs to such labels are no numbers, or have lost digits.
+    #[error(
+        "weights that lead from inputs of size {inputs:e} to labels of size {labels:e} are out of the range of numbers"
+    )]
+    WeightsOutOfRange {
+        /// A power of two near the largest input.
+        inputs: f64,
+        /// A power of two near the largest label.
+        labels: f64,
+    },
     /// A factorisation overflowed.
     #[error(transparent)]
     Linalg(#[from] LinalgError),

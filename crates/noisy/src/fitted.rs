@@ -1,10 +1,10 @@
 //! Labels with an error in every entry: from samples to the least-squares optimum and what it is worth.
 
 use orthant_estimate::{Callback, Reporter};
-use orthant_exact::{BiasModel, Verdict};
-use orthant_linalg::{MatRef, product, random, spectrum};
+use orthant_exact::{BiasModel, Scaled, Verdict};
+use orthant_linalg::{MatRef, product, random, spectrum, tolerance};
 use orthant_network::{Network, Samples, Subset};
-use rand::seq::{SliceRandom, index};
+use rand::seq::index;
 
 use crate::error::NoisyError;
 use crate::fit::{Clipping, Fit, FitSettings, StandardErrors, fit, information, residuals};
@@ -14,18 +14,11 @@ use crate::search::{Found, SearchSettings, search};
 use crate::settings::Settings;
 use crate::width::{WidthChoice, bayesian_information, choose_width, noisy_rank};
 
-/// Samples that the search for the optimum sees at most, for each weight of a unit and label: the optimum over these lies within the
-/// basin of that over all, unless units are so weak that these samples do not show them.
-const SEARCH_SAMPLES_PER_DIMENSION: usize = 100;
+mod parts;
+mod restored;
 
-/// And at least so many, if there are.
-const LEAST_SEARCH_SAMPLES: usize = 4000;
-
-/// Fraction of the samples held out by default.
-const DEFAULT_HOLDOUT: f64 = 0.02;
-
-/// The fewest and the most samples held out by default.
-const HELD_OUT: std::ops::RangeInclusive<usize> = 4..=1000;
+use self::parts::{Parts, check_width};
+use self::restored::restored;
 
 /// Standard deviations by which the mean square of the samples held out may exceed what the fit predicts.
 const HOLDOUT_DEVIATIONS: f64 = 6.0;
@@ -62,14 +55,39 @@ pub fn recover_noisy(
     progress: &mut Callback<'_>,
 ) -> Result<NoisyRecovery, NoisyError> {
     settings.validate()?;
+    let activation = &settings.exact.activation;
+    if activation.degree().is_none_or(|degree| degree < 1.0) {
+        return Err(NoisyError::Activation {
+            method: "recovery from labels with noise",
+            activation: activation.name(),
+        });
+    }
     let mut reporter = Reporter::new(progress);
+    let Some(scaled) = Scaled::of(samples) else {
+        return recover_ordinary(samples, settings, &mut reporter);
+    };
+    let known = settings.noise_std.map(|std| std / scaled.label_scale());
+    let of_size_one = Settings { noise_std: known, ..settings.clone() };
+    let found = recover_ordinary(&scaled.samples(), &of_size_one, &mut reporter)?;
+    restored(found, &scaled, samples, settings)
+}
+
+/// [`recover_noisy`] for samples whose squares are within the range of numbers.
+fn recover_ordinary(
+    samples: &Samples<'_>,
+    settings: &Settings,
+    reporter: &mut Reporter<'_>,
+) -> Result<NoisyRecovery, NoisyError> {
     let precision = label_precision(samples);
     let clipping = precision.clipping.as_ref();
+    if let Some(width) = settings.exact.width {
+        check_width(samples, width, settings)?;
+    }
     let parts = Parts::draw(samples, clipping, settings);
-    let start = Start::find(&parts.searched.samples(), settings, precision.noise_std, &mut reporter)?;
+    let start = Start::find(&parts.searched.samples(), settings, precision.noise_std, reporter)?;
     let holdout = Holdout::of(&start.network, &parts, clipping)?;
     let excess = residual_excess(&start.network, &parts, &precision)?;
-    let fitted = fit(samples, &start.network, clipping, &FitSettings::default(), &mut reporter)?;
+    let fitted = fit(samples, &start.network, clipping, &FitSettings::default(), reporter)?;
     let mut found = report(samples, fitted, start, holdout.as_ref(), precision, settings)?;
     let kept = matches!(found.report.reason, NoiseReason::OptimumConfirmed | NoiseReason::NothingHeldOut);
     if kept && excess > RESIDUAL_EXCESS {
@@ -91,46 +109,6 @@ fn residual_excess(network: &Network, parts: &Parts, precision: &LabelPrecision)
     let rank = noisy_rank(residuals.transpose())?;
     Ok(rank.edge.map_or(0.0, |edge| rank.singular_values[0] / edge))
 }
-
-/// The samples that the search sees and those held out from it: drawn at random, disjoint, copied.
-struct Parts {
-    searched: Subset,
-    checked: Subset,
-}
-
-impl Parts {
-    fn draw(samples: &Samples<'_>, clipping: Option<&Clipping>, settings: &Settings) -> Parts {
-        let (n, dimensions) = (samples.n(), samples.d() + samples.m());
-        let held_out = match settings.exact.holdout {
-            Some(fraction) => ((fraction * n as f64).ceil() as usize).min(*HELD_OUT.end()),
-            None => ((DEFAULT_HOLDOUT * n as f64).ceil() as usize).clamp(*HELD_OUT.start(), *HELD_OUT.end()),
-        };
-        // The search comes first where there are few samples.
-        let held_out = held_out.min(n.saturating_sub(2 * dimensions)).min(n / 2);
-        let searched = LEAST_SEARCH_SAMPLES.max(SEARCH_SAMPLES_PER_DIMENSION * dimensions).min(n - held_out);
-        let rng = &mut random::stream(settings.exact.seed, "samples searched", 0);
-        let mut drawn = index::sample(rng, n, searched + held_out).into_vec();
-        drawn.shuffle(rng);
-        let mut checked = drawn.split_off(searched);
-        if let Some(clipping) = clipping {
-            // Starts take labels at a bound for what they are; there may be enough without.
-            let whole = |&j: &usize| {
-                let labels = samples.a().col(j).iter().enumerate();
-                labels.filter(|&(o, &a)| clipping.at_bound(o, a)).count() == 0
-            };
-            let unclipped: Vec<usize> = drawn.iter().copied().filter(whole).collect();
-            if unclipped.len() >= UNCLIPPED_SAMPLES_PER_DIMENSION * dimensions {
-                drawn = unclipped;
-            }
-        }
-        drawn.sort_unstable();
-        checked.sort_unstable();
-        Parts { searched: Subset::of(samples, &drawn), checked: Subset::of(samples, &checked) }
-    }
-}
-
-/// The search makes do with samples that have no label at a bound if there are this many for each input and output.
-const UNCLIPPED_SAMPLES_PER_DIMENSION: usize = 10;
 
 /// What the search brought, on the samples that it saw.
 struct Start {
@@ -288,6 +266,11 @@ fn report(
         precision,
     };
     (report.verdict, report.reason) = judge(&report, holdout);
+    // Labels that do not vary are not explained by units.
+    let rounding = tolerance::backward(samples.n(), 1) * samples.a().norm_max();
+    if samples.label_scale() <= rounding {
+        (report.verdict, report.reason) = (Verdict::NotRecovered, NoiseReason::NoUnit);
+    }
     Ok(NoisyRecovery { network, standard_errors, report })
 }
 
@@ -306,12 +289,13 @@ fn units(samples: &Samples<'_>, network: &Network, errors: &StandardErrors, vari
             }
         }
     }
+    let input_scale = Samples::new(samples.x(), samples.x()).map_or(0.0, |inputs| inputs.label_scale());
     let unit = |i: usize| {
         let mean = sums[i] / n as f64;
         let spread = (squares[i] / n as f64 - mean * mean).max(0.0).sqrt();
         let output = network.u().col(i).norm_l2();
         let row = errors.v.row(i).norm_l2();
-        let direction_error = errors.b.as_ref().map_or(row, |b| row.hypot(b[i]));
+        let direction_error = errors.b.as_ref().map_or(row, |b| row.hypot(b[i] / input_scale));
         let output_error = errors.u.col(i).norm_l2() / output.max(f64::MIN_POSITIVE);
         let noise = (variance * network.m() as f64).sqrt().max(f64::MIN_POSITIVE);
         let clear = direction_error <= NoisyUnit::WEAK_DIRECTION && output_error <= NoisyUnit::WEAK_OUTPUT;

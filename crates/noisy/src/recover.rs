@@ -1,7 +1,7 @@
 //! Which kind of recovery the labels call for.
 
 use orthant_estimate::{Callback, LabelSpectrum};
-use orthant_exact::{Method, RecoverError, Recovery, Report, Verdict};
+use orthant_exact::{Method, RecoverError, Recovery, Report, Scaled, Verdict};
 use orthant_linalg::random;
 use orthant_network::{Network, Samples, Subset};
 use rand::seq::index;
@@ -51,6 +51,10 @@ impl Answer {
 
 /// Relative residual of a fit below which labels are taken to be exact after all, and exact recovery is given all its patience.
 const NEARLY_EXACT: f64 = 1e-5;
+
+/// A fit is preferred to an answer that falls short of exact up to this multiple of its residual: units beyond those there are fit some
+/// of the noise.
+const AS_GOOD: f64 = 2.0;
 
 /// Start-iterations of pursuit without any unit after which labels of full rank are taken to have errors. With exact labels and twice as
 /// many samples as necessary, one start in two ends at a unit, within some hundred iterations.
@@ -121,8 +125,11 @@ fn recover_any(
             return Ok(Answer::Clipped(Box::new(clipped)));
         }
     }
+    // Without a label space the labels were tried as they are above.
     let sparse = attempt(recover_located(samples, &settings.exact, progress))?.and_then(Result::ok);
-    if let Some(sparse) = sparse.filter(|sparse| is_exact(&sparse.recovery.report)) {
+    // With a doubt the network still explains most labels to rounding, which none fitted to noise does.
+    if let Some(sparse) = sparse.filter(|sparse| is_exact(&sparse.recovery.report) || sparse.doubt.is_some())
+    {
         return Ok(Answer::Sparse(Box::new(sparse)));
     }
     let fitted = attempt(recover_noisy(samples, settings, progress))?;
@@ -138,9 +145,12 @@ fn recover_any(
     };
     Ok(match fitted {
         Some(fit)
-            if exact.report.verdict == Verdict::NotRecovered
+            if !is_exact(&exact.report)
                 && (fit.report.verdict == Verdict::Approximate
-                    || fit.report.reason == NoiseReason::NoUnit) =>
+                    && fit.report.residual <= AS_GOOD * exact.report.residual
+                    || exact.report.verdict == Verdict::NotRecovered
+                        && (fit.report.verdict == Verdict::Approximate
+                            || fit.report.reason == NoiseReason::NoUnit)) =>
         {
             Answer::Noisy(Box::new(fit))
         }
@@ -172,7 +182,9 @@ pub(crate) fn quick_settings(
     samples: &Samples<'_>,
     exact: &orthant_exact::Settings,
 ) -> Result<orthant_exact::Settings, NoisyError> {
-    let spectrum = LabelSpectrum::of(samples, exact.bias.fitted().output())?;
+    let scaled = Scaled::of(samples);
+    let ordinary = scaled.as_ref().map_or(*samples, Scaled::samples);
+    let spectrum = LabelSpectrum::of(&ordinary, exact.bias.fitted().output())?;
     let full_rank = spectrum.rank.rank == samples.m();
     if full_rank && exact.method == Method::Auto && exact.activation.is_relu() {
         let patience = exact.patience.min(QUICK_PATIENCE);

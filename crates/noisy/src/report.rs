@@ -30,7 +30,8 @@ pub struct NoisyUnit {
     pub inactive: usize,
     /// Standard deviation of what the unit adds to the labels over that of the errors, all outputs together: |u| std(f(t)) / (σ√m).
     pub signal_to_noise: f64,
-    /// Standard error of the row of V with its bias, in radians where rows have unit norm: the root of the sum of its variances.
+    /// Standard error of the row of V with its bias, in radians where rows have unit norm: the root of the sum of its variances, that of
+    /// the bias over the mean variance of the inputs.
     pub direction_error: f64,
     /// Standard error of the column of U, over its norm.
     pub output_error: f64,

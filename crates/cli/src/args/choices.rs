@@ -61,7 +61,7 @@ impl From<PlantedBias> for BiasKind {
 pub enum NoiseChoice {
     /// None beyond rounding
     None,
-    /// Independent errors of one size in every label, sub-Gaussian: the least-squares optimum, with standard errors; relu only
+    /// Independent errors of one size in every label, sub-Gaussian: the least-squares optimum, with standard errors; not for expm1, expm1-square and powers below 1
     Gaussian,
     /// Errors of any size in a few labels, none in the others: exact recovery, errors located
     Sparse,

@@ -12,6 +12,9 @@ const ZERO_PIVOT: f64 = 1e-9;
 /// Residuals above this, relative to the block, are no rounding errors whatever the condition of the block.
 const PLAINLY_WRONG: f64 = 1e-6;
 
+/// The same for labels of single precision.
+const PLAINLY_WRONG_SINGLE: f64 = 1e-3;
+
 /// Singular values beyond the rank are below this multiple of the backward error.
 const ROUNDING_FACTOR: f64 = 4.0;
 
@@ -120,6 +123,7 @@ struct Eliminated {
     /// Largest entry of the block.
     size: f64,
     relative: f64,
+    plainly_wrong: f64,
 }
 
 impl Eliminated {
@@ -163,7 +167,9 @@ impl Eliminated {
             rank += 1;
         }
         let relative = tolerance::backward(rows, columns) * (working.precision / tolerance::EPS);
-        (rank > 0 && rank < rows && size.is_finite()).then_some(Eliminated { lu, rows, rank, size, relative })
+        let plainly_wrong = PLAINLY_WRONG.max(PLAINLY_WRONG_SINGLE * working.precision / tolerance::EPS_F32);
+        let usable = rank > 0 && rank < rows && size.is_finite();
+        usable.then_some(Eliminated { lu, rows, rank, size, relative, plainly_wrong })
     }
 
     /// Whether a sample's labels at the outputs lie in the space of the block; `None` when they are all zero.
@@ -179,7 +185,7 @@ impl Eliminated {
             scratch[l + 1..].iter_mut().zip(&column[l + 1..]).for_each(|(x, l)| *x -= factor * l);
         }
         let residual = scratch[self.rank..].iter().fold(0.0f64, |s, x| s.max(x.abs()));
-        if residual > PLAINLY_WRONG * self.size.max(size) || residual.is_nan() {
+        if residual > self.plainly_wrong * self.size.max(size) || residual.is_nan() {
             return Some(false);
         }
         // The rounding errors of the block's labels count as often as the sample takes them.
@@ -214,8 +220,9 @@ fn coordinates(
         // Errors that an ill-conditioned block could not tell from rounding show here.
         let rounding =
             tolerance::backward(samples.len(), outputs.len()) * (working.precision / tolerance::EPS);
+        let zero = ZERO_PIVOT.max(ROUNDING_FACTOR * rounding);
         let beyond = svd.s.get(rank).is_some_and(|&next| next > ROUNDING_FACTOR * rounding * svd.s[0]);
-        if beyond || spectrum::rank_at(&svd.s, ZERO_PIVOT).rank != rank {
+        if beyond || spectrum::rank_at(&svd.s, zero).rank != rank {
             return None;
         }
         let space = svd.v.as_ref().subcols(0, rank);

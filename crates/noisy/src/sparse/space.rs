@@ -34,6 +34,10 @@ const MAX_BLIND_RANK: usize = 24;
 /// Part of the samples that a label space must explain.
 const LEAST_EXPLAINED: f64 = 0.75;
 
+/// Samples that a label space is tried on before all are decoded, and the part of them that must be explained.
+const PROBES: usize = 64;
+const LEAST_PROMISING: f64 = 0.25;
+
 /// A sample in the label space.
 #[derive(Debug, Clone)]
 pub(crate) struct Decoded {
@@ -171,7 +175,8 @@ impl Search<'_> {
         let affordable = (WORK / (2 * rank * rank * (rank + 2))).max(FURTHER);
         for trial in 0..budget.min(affordable) {
             let Some(agreement) = draw.agreement(rank, trial, rng) else { continue };
-            let found = self.extend(&agreement).map(|space| self.polish(space));
+            let promising = self.extend(&agreement).filter(|space| self.is_promising(space));
+            let found = promising.map(|space| self.polish(space));
             let better =
                 |found: &Explanation| best.as_ref().is_none_or(|best| found.undecided < best.undecided);
             if let Some(found) = found.filter(better) {
@@ -213,6 +218,20 @@ impl Search<'_> {
         Some(LabelSpace::new(weights.as_ref(), self.working.precision, agreement.condition))
     }
 
+    /// Whether some samples, spread over all, can be decoded: those of a wrong space take long.
+    fn is_promising(&self, space: &LabelSpace) -> bool {
+        let n = self.working.n();
+        let probes: Vec<usize> = (0..PROBES.min(n)).map(|i| i * n / PROBES.min(n)).collect();
+        let decoded = probes.par_iter().filter(|&&j| self.decode_one(space, j).is_some()).count();
+        decoded as f64 >= LEAST_PROMISING * probes.len() as f64
+    }
+
+    fn decode_one(&self, space: &LabelSpace, j: usize) -> Option<Decoded> {
+        let m = self.working.m();
+        let labels: Vec<f64> = self.working.a.col(j).iter().copied().collect();
+        space.decode(&labels, self.suspects.map(|s| &s[j * m..(j + 1) * m]), self.seed, j)
+    }
+
     /// Decodes all samples, fits the space to all labels found right, and decodes again.
     fn polish(&self, space: LabelSpace) -> Explanation {
         let rough = self.decode_all(&space);
@@ -223,12 +242,7 @@ impl Search<'_> {
     }
 
     fn decode_all(&self, space: &LabelSpace) -> Vec<Option<Decoded>> {
-        let m = self.working.m();
-        let one = |j: usize| {
-            let labels: Vec<f64> = self.working.a.col(j).iter().copied().collect();
-            space.decode(&labels, self.suspects.map(|s| &s[j * m..(j + 1) * m]), self.seed, j)
-        };
-        (0..self.working.n()).into_par_iter().map(one).collect()
+        (0..self.working.n()).into_par_iter().map(|j| self.decode_one(space, j)).collect()
     }
 
     /// Least squares of each output on the coordinates of the samples where it is right.
