@@ -10,7 +10,7 @@ use crate::clipped::{ClippedRecovery, recover_clipped};
 use crate::error::NoisyError;
 use crate::fitted::recover_noisy;
 use crate::precision::label_precision;
-use crate::report::{NoiseReason, NoisyRecovery};
+use crate::report::{NoiseReason, NoiseReport, NoisyRecovery};
 use crate::settings::{NoiseModel, Settings};
 use crate::sparse::{SparseRecovery, recover_located, recover_sparse};
 
@@ -133,27 +133,27 @@ fn recover_any(
         return Ok(Answer::Sparse(Box::new(sparse)));
     }
     let fitted = attempt(recover_noisy(samples, settings, progress))?;
+    // Labels that a network explains but for noise are not exact, and neither are those that are nothing but noise.
+    let settled = |report: &NoiseReport| {
+        report.reason == NoiseReason::NoUnit
+            || report.verdict == Verdict::Approximate && report.residual > NEARLY_EXACT
+    };
     let fitted = match fitted {
-        Some(fit) if fit.report.verdict == Verdict::Approximate && fit.report.residual > NEARLY_EXACT => {
-            return Ok(Answer::Noisy(Box::new(fit)));
-        }
+        Some(fit) if settled(&fit.report) => return Ok(Answer::Noisy(Box::new(fit))),
         other => other,
     };
     let exact = match exact {
         Some(exact) if quick == settings.exact => exact,
         _ => orthant_exact::recover(samples, &settings.exact, progress)?,
     };
+    let better = |fit: &NoiseReport| {
+        fit.verdict == Verdict::Approximate
+            && !is_exact(&exact.report)
+            && (exact.report.verdict == Verdict::NotRecovered
+                || fit.residual <= AS_GOOD * exact.report.residual)
+    };
     Ok(match fitted {
-        Some(fit)
-            if !is_exact(&exact.report)
-                && (fit.report.verdict == Verdict::Approximate
-                    && fit.report.residual <= AS_GOOD * exact.report.residual
-                    || exact.report.verdict == Verdict::NotRecovered
-                        && (fit.report.verdict == Verdict::Approximate
-                            || fit.report.reason == NoiseReason::NoUnit)) =>
-        {
-            Answer::Noisy(Box::new(fit))
-        }
+        Some(fit) if better(&fit.report) => Answer::Noisy(Box::new(fit)),
         _ => Answer::Exact(Box::new(exact)),
     })
 }

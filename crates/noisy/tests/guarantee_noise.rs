@@ -211,6 +211,12 @@ fn activations_without_a_degree_are_refused_by_name() {
         let settings = Settings { exact, noise: NoiseModel::Gaussian, noise_std: None };
         let error =
             recover_noisy(&samples, &settings, &mut |_| ControlFlow::Continue(())).expect_err("refused");
-        assert_eq!(error, NoisyError::Activation { method: "search", activation: name.to_string() });
+        assert_eq!(
+            error,
+            NoisyError::Activation {
+                method: "recovery from labels with noise",
+                activation: name.to_string()
+            }
+        );
     }
 }

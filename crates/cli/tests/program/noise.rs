@@ -239,8 +239,8 @@ fn diagnose_sees_errors_in_labels() {
 fn noise_needs_an_activation_that_it_is_for() {
     let bench = Bench::new();
     bench.succeeds("generate --m 6 --k 4 --d 8 --n 200 --seed 1 --noise 0.05 --activation abs --out p");
-    bench.refuses(
-        &format!("{SAMPLES} --noise gaussian --activation abs"),
-        "--noise gaussian: search is not for the activation abs",
-    );
+    bench.refuses(&format!("{SAMPLES} --noise gaussian --activation expm1"), "not for the activation expm1");
+    bench.succeeds(&format!("{SAMPLES} --noise gaussian --activation abs --report r.json"));
+    let report = json(&bench.read("r.json"));
+    assert_eq!((&report["activation"], &report["width"]), (&Value::from("abs"), &Value::from(4)));
 }
