@@ -80,9 +80,10 @@ fn trial(row: &Row, seed: u64) -> Trial {
     let found = recover_noisy(&samples, &settings, &mut |_| ControlFlow::Continue(())).expect("an answer");
     let seconds = start.elapsed().as_secs_f64();
     let mut quiet = |_| ControlFlow::Continue(());
-    let oracle =
-        fit(&samples, &planted.network, None, &FitSettings::default(), &mut Reporter::new(&mut quiet))
-            .expect("the truth is a start");
+    // That of `recover_noisy`.
+    let refinement = FitSettings { tolerance: 0.005, ..FitSettings::default() };
+    let oracle = fit(&samples, &planted.network, None, &refinement, &mut Reporter::new(&mut quiet))
+        .expect("the truth is a start");
     let loss = |network| residuals(&samples, network, None).expect("of the same dimensions").loss();
     let error = error_of_v(&found.network, &planted.network);
     Trial {

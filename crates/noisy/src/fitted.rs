@@ -20,6 +20,10 @@ mod restored;
 use self::parts::{Parts, check_width};
 use self::restored::restored;
 
+/// Distance to the optimum at which the refinement over all samples ends, in standard errors: some steps more than usual, so that the
+/// start does not show in the answer.
+const FINAL_TOLERANCE: f64 = 0.005;
+
 /// Standard deviations by which the mean square of the samples held out may exceed what the fit predicts.
 const HOLDOUT_DEVIATIONS: f64 = 6.0;
 
@@ -87,7 +91,8 @@ fn recover_ordinary(
     let start = Start::find(&parts.searched.samples(), settings, precision.noise_std, reporter)?;
     let holdout = Holdout::of(&start.network, &parts, clipping)?;
     let excess = residual_excess(&start.network, &parts, &precision)?;
-    let fitted = fit(samples, &start.network, clipping, &FitSettings::default(), reporter)?;
+    let settled = FitSettings { tolerance: FINAL_TOLERANCE, ..FitSettings::default() };
+    let fitted = fit(samples, &start.network, clipping, &settled, reporter)?;
     let mut found = report(samples, fitted, start, holdout.as_ref(), precision, settings)?;
     let kept = matches!(found.report.reason, NoiseReason::OptimumConfirmed | NoiseReason::NothingHeldOut);
     if kept && excess > RESIDUAL_EXCESS {
@@ -322,7 +327,10 @@ fn condition_number(a: MatRef<'_, f64>) -> Result<f64, NoisyError> {
 /// Operations that the information about the weights may take before it is taken from a part of the samples.
 const INFORMATION_OPERATIONS: f64 = 1e11;
 
-/// Samples that such a part has at least, for each hidden weight: the information is then known to a few per cent.
+/// Samples that such a part has at most, so that its copy stays small …
+const INFORMATION_SAMPLES: usize = 1 << 18;
+
+/// … unless that is less than this for each hidden weight, with which the information is known to a few per cent.
 const INFORMATION_SAMPLES_PER_WEIGHT: usize = 20;
 
 /// Standard errors, which fall with the root of the number of samples: a random part of many tells them.
@@ -334,9 +342,9 @@ fn standard_errors_of(
     seed: u64,
 ) -> Result<StandardErrors, NoisyError> {
     let hidden = network.k() * (network.d() + usize::from(network.b().is_some()));
-    let affordable = INFORMATION_OPERATIONS / (hidden * hidden).max(1) as f64;
-    let count = (affordable as usize).max(INFORMATION_SAMPLES_PER_WEIGHT * hidden);
-    if count < samples.n() {
+    let affordable = (INFORMATION_OPERATIONS / (hidden * hidden).max(1) as f64) as usize;
+    let count = affordable.min(INFORMATION_SAMPLES).max(INFORMATION_SAMPLES_PER_WEIGHT * hidden);
+    if affordable < samples.n() && count < samples.n() {
         let mut chosen =
             index::sample(&mut random::stream(seed, "information", 0), samples.n(), count).into_vec();
         chosen.sort_unstable();

@@ -7,6 +7,9 @@ use super::information::Information;
 use crate::error::NoisyError;
 
 /// Standard errors of the weights of a network in normal form; infinite for weights that the samples do not determine.
+///
+/// They come from the linearised network. At ten samples for each weight of a unit the kinks of the loss add to the errors: measured ones
+/// were 2 to 7 % larger there, and not at many samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StandardErrors {
     /// Of V, k × d. Where rows have unit norm, errors along the row are none: what is left is tangent to the sphere.
