@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Principal component pursuit side by side with the Python package pyrpca on the same matrices.
+"""Principal component pursuit side by side with the Python package pyrpca on matrices of one recipe.
 
 Both minimise |L|_* + lambda |S|_1 subject to L + S = A by the inexact augmented Lagrangian method, with the same lambda, growth of the
 penalty and tolerance |A - L - S| <= 1e-7 |A|. pyrpca computes a full SVD in every iteration through the LAPACK of SciPy. Seconds of

@@ -6,15 +6,15 @@ use std::process::{Command, Stdio};
 use crate::{Outcome, cargo, succeeds};
 
 pub const HELP: &str = "\
-Runs the benchmarks of benches/ and prints their tables, about a quarter of an hour in all.
+Runs the benchmarks of benches/ and prints their tables, about an hour in all.
 
 Usage: cargo xtask bench [--peers] [FILTER]
 
   FILTER   Only benchmarks whose id matches this regular expression
-  --peers  Afterwards run benches/peers/lbfgs.py and moments.py: the program `orthant` side by
-           side with SciPy's L-BFGS, scikit-learn's FastICA and tensorly's power iteration on the
-           same files; needs python3 with numpy and scipy (the latter two themselves for
-           moments.py), and is skipped without
+  --peers  Afterwards run lbfgs.py, moments.py, noise.py and rpca.py of benches/peers: side by side
+           with SciPy's L-BFGS, scikit-learn's FastICA, tensorly's power iteration and pyrpca;
+           needs python3 with numpy and scipy (and the packages named, for their scripts), and is
+           skipped without
 
 Exit codes: 0 all ran, 1 one failed, 2 bad usage.";
 
@@ -64,9 +64,14 @@ fn peers(root: &Path) -> bool {
         return true;
     }
     succeeds(&mut cargo(root, &["build", "--release", "--package", "orthant-cli"]))
-        && ["benches/peers/lbfgs.py", "benches/peers/moments.py"]
-            .iter()
-            .all(|script| succeeds(Command::new("python3").arg(script).current_dir(root)))
+        && [
+            "benches/peers/lbfgs.py",
+            "benches/peers/moments.py",
+            "benches/peers/noise.py",
+            "benches/peers/rpca.py",
+        ]
+        .iter()
+        .all(|script| succeeds(Command::new("python3").arg(script).current_dir(root)))
 }
 
 #[cfg(test)]
