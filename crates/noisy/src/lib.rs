@@ -14,7 +14,8 @@
 //! the sum of squared residuals over all samples, which for normal errors is the maximum-likelihood estimate if it is the global one;
 //! [`NoiseReport`] says how many starts ended there, what each unit is worth, and what keeps the verdict from being better. The verdict
 //! is `approximate` at best. `exact` is given for the other kinds of errors only, under the conditions of [`orthant_exact`], and only
-//! when the network agrees with every label that is not reported as an error.
+//! when the network agrees with every label that is not reported as an error. For gross errors it rests on their being at random
+//! positions: see [`recover_sparse`] for what can pass for them.
 //!
 //! # When not to use it
 //!

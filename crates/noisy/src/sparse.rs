@@ -126,9 +126,12 @@ pub struct SparseRecovery {
 /// # Guarantee
 /// The verdict `exact` is that of [`orthant_exact::recover`] on samples whose labels agree to rounding, and says besides that the network
 /// explains to rounding more than half of the labels of each output, with the others spread over the samples as errors at random
-/// positions are. A hidden unit that one output alone shows is told from errors when it acts on d + 5 samples of that output and most of
-/// the errors there are its own; active on 37 samples among 40 random errors of the same output it was taken for 77 errors. Same samples,
-/// same settings, same bits, for any number of threads.
+/// positions are. Same samples, same settings, same bits, for any number of threads.
+///
+/// `exact` therefore rests on Definition 79: errors at random positions. Where that fails, the verdict can be `exact` and the network
+/// not the one that made the labels: a hidden unit that one output alone shows is told from errors when it acts on d + 5 samples of that
+/// output and most of the errors there are its own, but one active on 37 samples among 40 random errors of the same output was taken
+/// for 77 errors; and where more than half of an output's labels are wrong in one consistent way (scaled, say), those count as right.
 ///
 /// Samples that are wrong at all outputs are a [`Doubt`], with the right network where there are so many samples that one of eight parts
 /// of them is free of such ones: up to seven with 80 samples for each weight of a unit.
