@@ -380,6 +380,9 @@ fn judge(report: &NoiseReport, holdout: Option<&Holdout>) -> (Verdict, NoiseReas
     if let Some(holdout) = holdout.filter(|holdout| holdout.ratio > holdout.allowed) {
         return (Verdict::Approximate, NoiseReason::HoldoutDisagrees { ratio: holdout.ratio.sqrt() });
     }
+    if !report.converged {
+        return (Verdict::Approximate, NoiseReason::NotConverged { steps: report.steps });
+    }
     if report.width_choice.as_ref().is_some_and(|choice| !choice.complete) {
         return (Verdict::Approximate, NoiseReason::WidthLimited { width: report.width });
     }
@@ -391,4 +394,27 @@ fn judge(report: &NoiseReport, holdout: Option<&Holdout>) -> (Verdict, NoiseReas
     }
     let reason = if holdout.is_some() { NoiseReason::OptimumConfirmed } else { NoiseReason::NothingHeldOut };
     (Verdict::Approximate, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use orthant_network::{NoiseKind, PlantedSpec};
+
+    use super::*;
+
+    #[test]
+    fn a_refinement_that_has_not_arrived_is_no_confirmed_optimum() {
+        let p =
+            PlantedSpec { m: 4, k: 2, d: 3, seed: 1, ..PlantedSpec::default() }.plant(300).expect("valid");
+        let a = &p.a + &NoiseKind::Gaussian.errors(4, 300, 0.05, 1);
+        let samples = Samples::new(p.x.as_ref(), a.as_ref()).expect("finite");
+        let found = recover_noisy(&samples, &Settings::default(), &mut |_| ControlFlow::Continue(()));
+        let mut report = found.expect("an answer").report;
+        assert_eq!(judge(&report, None), (Verdict::Approximate, NoiseReason::NothingHeldOut));
+        report.converged = false;
+        let reason = NoiseReason::NotConverged { steps: report.steps };
+        assert_eq!(judge(&report, None), (Verdict::Approximate, reason));
+    }
 }

@@ -86,6 +86,11 @@ pub enum NoiseReason {
         /// The fraction of the labels' variance that is left.
         unexplained: f64,
     },
+    /// The refinement over all samples ran out of steps before it arrived.
+    NotConverged {
+        /// Steps taken.
+        steps: usize,
+    },
     /// Wider networks could not be tried, for want of samples or of time.
     WidthLimited {
         /// The width returned.
@@ -140,6 +145,12 @@ impl fmt::Display for NoiseReason {
                     f,
                     "{:.0} % of the variance of the samples held out is unexplained: too few samples, or another activation",
                     100.0 * unexplained
+                )
+            }
+            NoiseReason::NotConverged { steps } => {
+                write!(
+                    f,
+                    "the refinement had not arrived after {steps} steps: standard errors are those of where it stopped"
                 )
             }
             NoiseReason::WidthLimited { width } => write!(
