@@ -11,7 +11,7 @@ const LAYERS: [(&str, u8); 15] = [
     ("hardness", 2),
     ("testkit", 2),
     ("exact", 3),
-    ("fpt", 3),
+    ("fpt", 4),
     ("noisy", 4),
     ("orthant", 5),
     ("cli", 6),

@@ -1,0 +1,4 @@
+//! Instances that make the recovery of rectified networks hard.
+//!
+//! | module | what |
+//! |---|---|
