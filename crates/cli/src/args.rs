@@ -1,14 +1,19 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand};
 use orthant::Activation;
 
 mod choices;
+mod hardness;
 
 pub use self::choices::{BiasChoice, InputChoice, MethodChoice, NoiseChoice, NoiseKindChoice, PlantedBias};
+pub use self::hardness::{
+    EncodingArgs, FromCnfArgs, HardGenerateArgs, HardnessArgs, HardnessCommand, KappaPairArgs, SolveCheckArgs,
+};
 
 /// More threads than any machine this runs on; beyond it the operating system fails in unclear ways.
 const MAX_THREADS: u64 = 1024;
@@ -57,6 +62,8 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Say what the samples look like and which methods' hypotheses hold
     Diagnose(DiagnoseArgs),
+    /// Instances that no method can be expected to solve: encoded formulas, pairs that few samples tell apart
+    Hardness(HardnessArgs),
 }
 
 /// Options of `recover`.
@@ -107,6 +114,9 @@ pub struct RecoverArgs {
     /// How to search for the units, in exact labels
     #[arg(long, value_enum, default_value_t = MethodChoice::Auto)]
     pub method: MethodChoice,
+    /// Time after which method worst-case and noise arbitrary stop with what they have, in seconds [default: no limit]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub budget: Option<Duration>,
     /// Errors in the labels
     #[arg(long, value_enum, default_value_t = NoiseChoice::None)]
     pub noise: NoiseChoice,
@@ -269,6 +279,14 @@ fn tolerance(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Up to three thousand years: more than any computation, and no overflow.
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=1e11).contains(&value) => Ok(Duration::from_secs_f64(value)),
+        _ => Err("a number of seconds, at least 0, is needed".to_string()),
+    }
+}
+
 fn non_negative(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value >= 0.0 && value.is_finite() => Ok(value),
@@ -308,7 +326,7 @@ mod tests {
     fn every_method_can_be_named() {
         for method in Method::ALL {
             let choice = MethodChoice::from_str(method.name(), false).expect("named");
-            assert_eq!(Method::from(choice), method);
+            assert_eq!(choice.method(), Some(method));
         }
     }
 
@@ -316,7 +334,7 @@ mod tests {
     fn every_noise_model_can_be_named() {
         for model in NoiseModel::ALL {
             let choice = NoiseChoice::from_str(model.name(), false).expect("named");
-            assert_eq!(NoiseModel::from(choice), model);
+            assert_eq!(choice.model(), Some(model));
         }
     }
 

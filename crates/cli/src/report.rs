@@ -2,21 +2,27 @@
 
 use std::fmt::Write;
 
+use orthant::fpt::half_spaces::Fit;
+use orthant::fpt::one_sparse::OneSparse;
 use orthant::noisy::{Answer, NoiseModel};
-use orthant::{Reason, Verdict};
+use orthant::{Network, Reason, Verdict};
 use serde::Serialize;
 
 use crate::console;
 
 mod errors;
 mod exact;
+mod half_spaces;
 mod labels;
 mod noisy;
+mod one_sparse;
 
 use self::errors::{ClippingReport, GrossErrorReport};
 use self::exact::ExactReport;
+use self::half_spaces::HalfSpaceReport;
 pub use self::labels::LabelErrors;
 use self::noisy::NoiseReport;
+use self::one_sparse::OneSparseReport;
 
 /// Units listed in the summary before it says "and so many more".
 const LISTED_UNITS: usize = 10;
@@ -36,6 +42,37 @@ pub struct Run {
     pub seconds: f64,
 }
 
+/// What `recover` found, by the entry point of the library that found it.
+#[derive(Debug)]
+pub enum Found {
+    /// That of exact recovery and recovery under errors.
+    Recovered(Answer),
+    /// That for labels of single units.
+    OneSparse(Box<OneSparse>),
+    /// That for arbitrary errors.
+    HalfSpaces(Box<Fit>),
+}
+
+impl Found {
+    /// The network.
+    pub fn network(&self) -> &Network {
+        match self {
+            Found::Recovered(answer) => answer.network(),
+            Found::OneSparse(found) => &found.recovery.network,
+            Found::HalfSpaces(fit) => &fit.best().network,
+        }
+    }
+
+    /// The verdict.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Found::Recovered(answer) => answer.verdict(),
+            Found::OneSparse(found) => found.recovery.report.verdict,
+            Found::HalfSpaces(fit) => fit.verdict(),
+        }
+    }
+}
+
 /// The report of exact recovery, with what was found out about errors on the way.
 #[derive(Debug, Serialize)]
 struct WithErrors {
@@ -47,16 +84,26 @@ struct WithErrors {
     gross_errors: Option<GrossErrorReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     clipping: Option<ClippingReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    one_sparse: Option<OneSparseReport>,
 }
 
 /// The report in JSON. Keys appear in the order of the fields; numbers that are not finite become `null`.
 ///
 /// # Errors
 /// When the serialiser refuses, which for these types it does not.
-pub fn to_json(answer: &Answer, run: Run) -> anyhow::Result<String> {
+pub fn to_json(found: &Found, run: Run) -> anyhow::Result<String> {
     let plain = |noise, report| {
         let exact = ExactReport::new(report, run);
-        WithErrors { exact, noise, gross_errors: None, clipping: None }
+        WithErrors { exact, noise, gross_errors: None, clipping: None, one_sparse: None }
+    };
+    let answer = match found {
+        Found::Recovered(answer) => answer,
+        Found::OneSparse(found) => {
+            let one_sparse = Some(OneSparseReport::new(found));
+            return console::to_json(&WithErrors { one_sparse, ..plain("none", &found.recovery.report) });
+        }
+        Found::HalfSpaces(fit) => return console::to_json(&HalfSpaceReport::new(fit, run)),
     };
     match answer {
         Answer::Exact(recovery) => console::to_json(&plain("none", &recovery.report)),
@@ -73,7 +120,16 @@ pub fn to_json(answer: &Answer, run: Run) -> anyhow::Result<String> {
 }
 
 /// The report on a few lines.
-pub fn summary(answer: &Answer, run: Run) -> String {
+pub fn summary(found: &Found, run: Run) -> String {
+    let answer = match found {
+        Found::Recovered(answer) => answer,
+        Found::OneSparse(found) => {
+            let mut text = exact::summary(&found.recovery.report, run);
+            one_sparse::groups(found, &mut text);
+            return text;
+        }
+        Found::HalfSpaces(fit) => return half_spaces::summary(fit, run),
+    };
     match answer {
         Answer::Exact(recovery) => exact::summary(&recovery.report, run),
         Answer::Clipped(clipped) => {
@@ -91,15 +147,16 @@ pub fn summary(answer: &Answer, run: Run) -> String {
 }
 
 /// What to try when the labels were not explained under the assumption asked for.
-pub fn next_step(answer: &Answer, asked: NoiseModel) -> Option<&'static str> {
-    let report = match answer {
-        Answer::Exact(recovery) => &recovery.report,
-        Answer::Sparse(sparse) => &sparse.recovery.report,
-        Answer::Clipped(_) | Answer::Noisy(_) => return None,
+pub fn next_step(found: &Found, asked: Option<NoiseModel>) -> Option<&'static str> {
+    let report = match found {
+        Found::Recovered(Answer::Exact(recovery)) => &recovery.report,
+        Found::Recovered(Answer::Sparse(sparse)) => &sparse.recovery.report,
+        Found::OneSparse(found) => &found.recovery.report,
+        Found::Recovered(Answer::Clipped(_) | Answer::Noisy(_)) | Found::HalfSpaces(_) => return None,
     };
     let unexplained = matches!(report.verdict, Verdict::Approximate | Verdict::NotRecovered)
         && !matches!(report.reason, Reason::ConstantLabels | Reason::NothingHeldOut);
-    match asked {
+    match asked? {
         NoiseModel::None if unexplained => {
             Some("if the labels may have errors (noise, rounding, clipping, gross errors), --noise auto")
         }

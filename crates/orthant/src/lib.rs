@@ -59,6 +59,8 @@ pub use orthant_exact::{
     BiasModel, Callback, Diagnosis, Method, Progress, Reason, RecoverError, Recovery, Report, Settings,
     Verdict, diagnose, recover,
 };
+pub use orthant_fpt as fpt;
+pub use orthant_hardness as hardness;
 pub use orthant_linalg as linalg;
 pub use orthant_linalg::{Mat, MatRef, faer};
 pub use orthant_network as network;

@@ -65,17 +65,21 @@ pub enum NoiseChoice {
     Gaussian,
     /// Errors of any size in a few labels, none in the others: exact recovery, errors located
     Sparse,
+    /// Any errors that do not depend on the inputs, which are Gaussian: the best fit by noisy half-spaces; needs --width, at most 3, no biases
+    Arbitrary,
     /// Not known: the first of none, clipping, sparse and gaussian that explains the labels
     Auto,
 }
 
-impl From<NoiseChoice> for NoiseModel {
-    fn from(choice: NoiseChoice) -> NoiseModel {
-        match choice {
-            NoiseChoice::None => NoiseModel::None,
-            NoiseChoice::Gaussian => NoiseModel::Gaussian,
-            NoiseChoice::Sparse => NoiseModel::Sparse,
-            NoiseChoice::Auto => NoiseModel::Auto,
+impl NoiseChoice {
+    /// The library's model; `None` for arbitrary errors, which have an entry point of their own.
+    pub fn model(self) -> Option<NoiseModel> {
+        match self {
+            NoiseChoice::None => Some(NoiseModel::None),
+            NoiseChoice::Gaussian => Some(NoiseModel::Gaussian),
+            NoiseChoice::Sparse => Some(NoiseModel::Sparse),
+            NoiseChoice::Arbitrary => None,
+            NoiseChoice::Auto => Some(NoiseModel::Auto),
         }
     }
 }
@@ -124,11 +128,16 @@ pub enum MethodChoice {
     Paired,
     /// All units at once from random starts: for fewer outputs than hidden units
     Restarts,
+    /// Every activation pattern, by branch and bound: any inputs, small width; finds the network, or proves that there is none
+    WorstCase,
+    /// Samples on which one unit alone is active: Gaussian inputs, at least two outputs, any output weights
+    OneSparse,
 }
 
-impl From<MethodChoice> for Method {
-    fn from(choice: MethodChoice) -> Method {
-        match choice {
+impl MethodChoice {
+    /// The library's method; `None` for one-sparse labels, which have an entry point of their own.
+    pub fn method(self) -> Option<Method> {
+        Some(match self {
             MethodChoice::Auto => Method::Auto,
             MethodChoice::Pursuit => Method::Pursuit,
             MethodChoice::Cone => Method::Cone,
@@ -139,7 +148,9 @@ impl From<MethodChoice> for Method {
             MethodChoice::Symmetric => Method::Symmetric,
             MethodChoice::Paired => Method::Paired,
             MethodChoice::Restarts => Method::Restarts,
-        }
+            MethodChoice::WorstCase => Method::WorstCase,
+            MethodChoice::OneSparse => return None,
+        })
     }
 }
 

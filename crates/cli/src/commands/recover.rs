@@ -1,20 +1,23 @@
 //! `orthant recover`: samples in, network and report out.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use orthant::noisy::{self, Answer, GrossError, NoiseModel, NoisyError};
-use orthant::{Progress, RecoverError, Settings, Verdict};
+use orthant::fpt::{FptError, half_spaces, one_sparse};
+use orthant::noisy::{self, Answer, GrossError, NoisyError};
+use orthant::{Callback, Method, Progress, RecoverError, Samples, Settings, Verdict};
 
 use super::Outcome;
-use crate::args::{MethodChoice, NoiseChoice, RecoverArgs};
+use crate::args::{BiasChoice, MethodChoice, NoiseChoice, RecoverArgs};
 use crate::console::{self, Console};
 use crate::output::{Batch, Target};
-use crate::report::{self, Run};
+use crate::report::{self, Found, Run};
 use crate::samples::SampleFiles;
 use crate::weights;
 
@@ -24,18 +27,8 @@ use crate::weights;
 /// One line about bad usage or bad input; no output file has been touched then.
 pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
     let console = Console { quiet: args.quiet };
-    let exact = Settings {
-        width: args.width,
-        bias: args.bias.into(),
-        activation: args.activation.clone(),
-        method: args.method.into(),
-        seed: args.seed,
-        holdout: args.holdout,
-        ..Settings::default()
-    };
-    let settings = noisy::Settings { exact, noise: args.noise.into(), noise_std: args.noise_std };
-    settings.validate().map_err(|error| explain(error, args))?;
     check_options_make_sense(args)?;
+    let plan = Plan::new(args)?;
     let targets = reserve_outputs(args)?;
     if let Some(threads) = args.threads {
         rayon::ThreadPoolBuilder::new()
@@ -48,12 +41,16 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
 
     let started = Instant::now();
     let bar = progress_bar(console);
-    let answer = noisy::recover(&samples, &settings, &mut |progress| {
+    let deadline = args.budget.and_then(|budget| started.checked_add(budget));
+    let found = plan.run(&samples, &mut |progress| {
         show(&bar, progress);
-        ControlFlow::Continue(())
+        match deadline {
+            Some(deadline) if Instant::now() >= deadline => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
     });
     bar.finish_and_clear();
-    let answer = answer.map_err(|error| explain(error, args))?;
+    let found = found.map_err(|error| error.explain(args))?;
 
     let run = Run {
         n: samples.n(),
@@ -62,22 +59,22 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
         seed: args.seed,
         seconds: started.elapsed().as_secs_f64(),
     };
-    let json = report::to_json(&answer, run)?;
-    let recovered = answer.verdict() != Verdict::NotRecovered;
+    let json = report::to_json(&found, run)?;
+    let recovered = found.verdict() != Verdict::NotRecovered;
 
     let mut batch = Batch::default();
     let mut written = Vec::new();
     if recovered {
-        let bytes = weights::encode(answer.network())?;
+        let bytes = weights::encode(found.network())?;
         batch.stage(&targets.network, |to| to.write_all(&bytes))?;
         written.push(targets.network.shown().display().to_string());
-        if let (Some(target), Answer::Noisy(fit)) = (&targets.standard_errors, &answer) {
+        if let (Some(target), Found::Recovered(Answer::Noisy(fit))) = (&targets.standard_errors, &found) {
             let bytes = weights::encode_standard_errors(&fit.standard_errors)?;
             batch.stage(target, |to| to.write_all(&bytes))?;
             written.push(target.shown().display().to_string());
         }
-        if let (Some(target), Answer::Sparse(found)) = (&targets.gross_errors, &answer) {
-            batch.stage(target, |to| write_gross_errors(to, &found.errors))?;
+        if let (Some(target), Found::Recovered(Answer::Sparse(sparse))) = (&targets.gross_errors, &found) {
+            batch.stage(target, |to| write_gross_errors(to, &sparse.errors))?;
             written.push(target.shown().display().to_string());
         }
     }
@@ -92,10 +89,10 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
     batch.commit()?;
 
     if !args.json {
-        let next = report::next_step(&answer, args.noise.into())
+        let next = report::next_step(&found, args.noise.model())
             .map_or(String::new(), |step| format!("{:<12}{step}\n", "next"));
         let written = if written.is_empty() { "nothing".to_string() } else { written.join(", ") };
-        console.say(&format!("{}{next}{:<12}{written}", report::summary(&answer, run), "written"));
+        console.say(&format!("{}{next}{:<12}{written}", report::summary(&found, run), "written"));
     }
     Ok(if recovered { Outcome::Positive } else { Outcome::Negative })
 }
@@ -106,10 +103,34 @@ fn write_gross_errors(to: &mut dyn Write, errors: &[GrossError]) -> io::Result<(
     errors.iter().try_for_each(|error| writeln!(to, "{},{},{:e}", error.sample, error.output, error.value))
 }
 
-/// Files that the noise asked for cannot fill would never appear, and a method that it does not use would be none.
+/// Files that the noise asked for cannot fill would never appear, and options that it does not use would say nothing.
 fn check_options_make_sense(args: &RecoverArgs) -> anyhow::Result<()> {
-    if args.noise == NoiseChoice::Gaussian && args.method != MethodChoice::Auto {
-        bail!("--method is for exact labels: not with --noise gaussian");
+    let arbitrary = args.noise == NoiseChoice::Arbitrary;
+    if (args.noise == NoiseChoice::Gaussian || arbitrary) && args.method != MethodChoice::Auto {
+        bail!("--method is for exact labels: not with --noise {}", name(args.noise));
+    }
+    if args.method == MethodChoice::OneSparse && args.noise != NoiseChoice::None {
+        bail!("--method one-sparse is for exact labels: not with --noise {}", name(args.noise));
+    }
+    if args.budget.is_some() && args.method != MethodChoice::WorstCase && !arbitrary {
+        bail!("--budget is for --method worst-case and --noise arbitrary, which have something to show when they stop");
+    }
+    if args.method == MethodChoice::WorstCase && args.noise != NoiseChoice::None {
+        bail!("--method worst-case is for exact labels: not with --noise {}", name(args.noise));
+    }
+    if arbitrary {
+        let unused = [
+            ("--activation", !args.activation.is_relu()),
+            ("--bias", !matches!(args.bias, BiasChoice::Auto | BiasChoice::None)),
+            ("--holdout", args.holdout.is_some()),
+            ("--noise-std", args.noise_std.is_some()),
+        ];
+        if let Some((option, _)) = unused.iter().find(|(_, given)| *given) {
+            bail!("{option}: --noise arbitrary fits max(t, 0) without biases to all samples and knows nothing of the errors");
+        }
+        if args.width.is_none() {
+            bail!("--noise arbitrary needs --width: under arbitrary errors the labels do not show it");
+        }
     }
     let needs = [
         ("--standard-errors", &args.standard_errors, NoiseChoice::Gaussian),
@@ -117,11 +138,70 @@ fn check_options_make_sense(args: &RecoverArgs) -> anyhow::Result<()> {
     ];
     for (option, file, noise) in needs {
         if file.is_some() && args.noise != noise && args.noise != NoiseChoice::Auto {
-            let name = NoiseModel::from(noise).name();
-            bail!("{option} needs --noise {name} or --noise auto");
+            bail!("{option} needs --noise {} or --noise auto", name(noise));
         }
     }
     Ok(())
+}
+
+/// The name of a choice, as on the command line.
+fn name(noise: NoiseChoice) -> String {
+    noise.to_possible_value().map_or_else(String::new, |value| value.get_name().to_string())
+}
+
+/// The entry point of the library that was asked for, with its settings.
+enum Plan {
+    Recover(noisy::Settings),
+    OneSparse(Settings),
+    HalfSpaces(half_spaces::Settings),
+}
+
+/// Why an entry point gave no answer.
+enum Failure {
+    Noisy(NoisyError),
+    Fpt(FptError),
+}
+
+impl Plan {
+    fn new(args: &RecoverArgs) -> anyhow::Result<Plan> {
+        let exact = Settings {
+            width: args.width,
+            bias: args.bias.into(),
+            activation: args.activation.clone(),
+            method: args.method.method().unwrap_or(Method::Auto),
+            seed: args.seed,
+            holdout: args.holdout,
+            ..Settings::default()
+        };
+        let Some(noise) = args.noise.model() else {
+            let settings = half_spaces::Settings {
+                seed: args.seed,
+                ..half_spaces::Settings::new(args.width.unwrap_or_default())
+            };
+            settings.validate().map_err(|error| Failure::Fpt(error).explain(args))?;
+            return Ok(Plan::HalfSpaces(settings));
+        };
+        let settings = noisy::Settings { exact, noise, noise_std: args.noise_std };
+        settings.validate().map_err(|error| Failure::Noisy(error).explain(args))?;
+        Ok(match args.method {
+            MethodChoice::OneSparse => Plan::OneSparse(settings.exact),
+            _ => Plan::Recover(settings),
+        })
+    }
+
+    fn run(&self, samples: &Samples<'_>, progress: &mut Callback<'_>) -> Result<Found, Failure> {
+        match self {
+            Plan::Recover(settings) => {
+                noisy::recover(samples, settings, progress).map(Found::Recovered).map_err(Failure::Noisy)
+            }
+            Plan::OneSparse(settings) => one_sparse::recover(samples, settings, progress)
+                .map(|found| Found::OneSparse(Box::new(found)))
+                .map_err(Failure::Fpt),
+            Plan::HalfSpaces(settings) => half_spaces::fit(samples, settings, progress)
+                .map(|fit| Found::HalfSpaces(Box::new(fit)))
+                .map_err(Failure::Fpt),
+        }
+    }
 }
 
 struct Targets {
@@ -151,23 +231,36 @@ fn reserve<'a>(path: &'a Path, taken: &mut Vec<&'a Path>) -> anyhow::Result<Targ
     Ok(target)
 }
 
-fn explain(error: NoisyError, args: &RecoverArgs) -> anyhow::Error {
-    match error {
-        NoisyError::Setting { .. } | NoisyError::Recover(RecoverError::Setting { .. }) => {
-            anyhow!("--{error}")
+impl Failure {
+    /// The error with the option or the files that it is about.
+    fn explain(self, args: &RecoverArgs) -> anyhow::Error {
+        let files = |error: &dyn Display| {
+            let (inputs, labels) = (args.inputs.display(), args.labels.display());
+            anyhow!("{inputs} with {labels}: {error} (values too large or too small?)")
+        };
+        match self {
+            Failure::Noisy(error @ (NoisyError::Setting { .. } | NoisyError::Recover(RecoverError::Setting { .. }))) => {
+                anyhow!("--{error}")
+            }
+            Failure::Fpt(error @ (FptError::Setting { .. } | FptError::Recover(RecoverError::Setting { .. }))) => {
+                anyhow!("--{error}")
+            }
+            Failure::Noisy(error @ NoisyError::Activation { .. }) => {
+                anyhow!("--noise {}: {error}", name(args.noise))
+            }
+            Failure::Noisy(
+                error @ (NoisyError::TooFewSamples { .. } | NoisyError::Recover(RecoverError::TooFewSamples { .. })),
+            ) => anyhow!("{}: {error}", args.inputs.display()),
+            Failure::Fpt(
+                error @ (FptError::TooFewSamples { .. } | FptError::Recover(RecoverError::TooFewSamples { .. })),
+            ) => anyhow!("{}: {error}", args.inputs.display()),
+            Failure::Noisy(error @ (NoisyError::Linalg(_) | NoisyError::Recover(RecoverError::Linalg(_)))) => {
+                files(&error)
+            }
+            Failure::Fpt(error @ (FptError::Linalg(_) | FptError::Recover(RecoverError::Linalg(_)))) => files(&error),
+            Failure::Noisy(error) => error.into(),
+            Failure::Fpt(error) => error.into(),
         }
-        NoisyError::Activation { .. } => anyhow!("--noise {}: {error}", NoiseModel::from(args.noise).name()),
-        NoisyError::TooFewSamples { .. } | NoisyError::Recover(RecoverError::TooFewSamples { .. }) => {
-            anyhow!("{}: {error}", args.inputs.display())
-        }
-        NoisyError::Linalg(_) | NoisyError::Recover(RecoverError::Linalg(_)) => {
-            anyhow!(
-                "{} with {}: {error} (values too large or too small?)",
-                args.inputs.display(),
-                args.labels.display()
-            )
-        }
-        _ => error.into(),
     }
 }
 

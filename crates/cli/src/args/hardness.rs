@@ -1,0 +1,154 @@
+//! The command line of `orthant hardness`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use orthant::hardness::{Family, Variant};
+
+use super::non_negative;
+
+/// Options of `hardness`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each instance is a directory: inputs.npy and labels.npy, formula.cnf (the
+reversible formula that they encode), metadata.json, and, when the formula is
+satisfiable, network.safetensors with a network that has these labels.
+
+Example:
+  orthant hardness from-cnf F.cnf --out DIR
+  orthant recover --inputs DIR/inputs.npy --labels DIR/labels.npy --width 2 \\
+      --bias none --out net.safetensors
+  orthant hardness solve-check DIR net.safetensors")]
+pub struct HardnessArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: HardnessCommand,
+}
+
+/// Subcommands of `hardness`.
+#[derive(Debug, Subcommand)]
+pub enum HardnessCommand {
+    /// Encode a formula in DIMACS as inputs and labels
+    FromCnf(FromCnfArgs),
+    /// Say whether a network has the labels of an instance, and decode the assignment
+    SolveCheck(SolveCheckArgs),
+    /// Draw a random formula and encode it
+    Generate(HardGenerateArgs),
+    /// Write two networks that few samples tell apart (Lemma 55), with samples
+    KappaPair(KappaPairArgs),
+}
+
+/// How a formula is encoded.
+#[derive(Debug, Args)]
+pub struct EncodingArgs {
+    /// Whether the network's output weights are given or to be found
+    #[arg(long, value_enum, default_value_t = VariantChoice::Free)]
+    pub variant: VariantChoice,
+    /// Number of hidden units; more than 2 with the variant fixed only
+    #[arg(long, value_name = "K", default_value_t = 2)]
+    pub k: usize,
+    /// Number of outputs; those beyond the first are zero
+    #[arg(long, value_name = "M", default_value_t = 1)]
+    pub m: usize,
+    /// Directory for the files
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Print nothing to stderr but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Options of `hardness from-cnf`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Any formula in conjunctive normal form will do: it is made reversible, with six
+literals in each clause, and satisfiable exactly when the one given is.
+
+Example:
+  orthant hardness from-cnf F.cnf --out DIR")]
+pub struct FromCnfArgs {
+    /// Formula in DIMACS
+    #[arg(value_name = "F.cnf")]
+    pub formula: PathBuf,
+    #[command(flatten)]
+    pub encoding: EncodingArgs,
+}
+
+/// Options of `hardness solve-check`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit code 0 when the network has the labels and its assignment satisfies the
+formula, 1 when not.
+
+Example:
+  orthant hardness solve-check DIR net.safetensors")]
+pub struct SolveCheckArgs {
+    /// Directory of an instance
+    #[arg(value_name = "DIR")]
+    pub instance: PathBuf,
+    /// Network: safetensors
+    #[arg(value_name = "NETWORK.safetensors")]
+    pub network: PathBuf,
+    /// Print the findings as JSON to stdout instead of text to stderr
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing to stderr but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Options of `hardness generate`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  orthant hardness generate --family random --variables 8 --density 4.3 \\
+      --seed 1 --out DIR")]
+pub struct HardGenerateArgs {
+    /// Which formulas
+    #[arg(long, value_enum, default_value_t = FamilyChoice::Random)]
+    pub family: FamilyChoice,
+    /// Number of variables
+    #[arg(long, value_name = "N")]
+    pub variables: usize,
+    /// Clauses for each variable
+    #[arg(long, value_name = "R", default_value_t = 4.3, value_parser = non_negative)]
+    pub density: f64,
+    /// Seed of all draws: same options and seed, same files
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub encoding: EncodingArgs,
+}
+
+/// Options of `hardness kappa-pair`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Writes inputs.npy, first.safetensors and second.safetensors with their labels
+first-labels.npy and second-labels.npy, and metadata.json with the number of
+samples below which no method can tell the two networks apart.
+
+Example:
+  orthant hardness kappa-pair --a 0.001 --n 200 --d 2 --out DIR")]
+pub struct KappaPairArgs {
+    /// Half the angle between the units, about: condition numbers of V are 1/A and 1/(2A); in (0, 0.5]
+    #[arg(long, value_name = "A")]
+    pub a: f64,
+    /// Number of samples
+    #[arg(long, value_name = "N")]
+    pub n: usize,
+    /// Number of inputs, at least 2; those beyond the second have no effect
+    #[arg(long, value_name = "D", default_value_t = 2)]
+    pub d: usize,
+    /// Only samples on which the two networks have the same label
+    #[arg(long)]
+    pub agreeing: bool,
+    /// Seed of all draws
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Directory for the files
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Print nothing to stderr but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
