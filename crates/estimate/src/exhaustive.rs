@@ -197,6 +197,12 @@ impl Known {
         self.vectors.push(combination.to_vec());
     }
 
+    /// Whether a combination of unit norm is outside the span, beyond the tolerance of the frame.
+    fn excludes(&self, frame: &Frame, combination: &[f64]) -> bool {
+        let w = Mat::from_fn(self.width, 1, |i, _| combination[i]);
+        product::frobenius(self.remove_from(w.as_ref()).as_ref()) > frame.zero_tolerance()
+    }
+
     /// Takes the span off the columns of `w`.
     fn remove_from(&self, w: MatRef<'_, f64>) -> Mat<f64> {
         let mut rest = w.to_owned();
@@ -293,7 +299,10 @@ impl Conditions {
                     Err(LinalgError::Infeasible { .. }) => continue,
                     Err(error) => return Err(error),
                 };
-                if let Some(unit) = self.unit(frame, &solution) {
+                // A large solution gains its coordinate from the slack alone.
+                if let Some(unit) =
+                    self.unit(frame, &solution).filter(|unit| known.excludes(frame, &unit.combination))
+                {
                     return Ok(Some(unit));
                 }
             }

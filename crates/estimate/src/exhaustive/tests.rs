@@ -240,3 +240,22 @@ fn activations_that_bend_are_refused() {
         assert_eq!(answer.err(), Some(ExhaustiveError::Activation));
     }
 }
+#[test]
+fn few_samples_leave_a_choice_of_units_and_some_network_is_found() {
+    let mut n_free = 0;
+    for (k, n) in [(2, 5), (3, 8), (4, 12)] {
+        for kind in KINDS {
+            for seed in 0..10 {
+                let instance = Instance::new(k, n, kind, Activation::RELU, BiasKind::None, seed);
+                let frame = instance.frame(BiasKind::None);
+                // With so few samples, units may be active nowhere.
+                if frame.k() > 0 {
+                    let answer = run(&frame);
+                    assert_network(&frame, &answer, &format!("k = {k}, n = {n}, {kind:?}, seed {seed}"));
+                    n_free += answer.units.iter().filter(|unit| unit.freedom > 1).count();
+                }
+            }
+        }
+    }
+    assert!(n_free > 0, "the linear programmes had nothing to choose");
+}
