@@ -27,8 +27,9 @@ use self::walk::Walk;
 /// # Guarantee
 /// No pattern comes twice: patterns are leaves of a binary tree that branches by the sign at one hyperplane. A cell is
 /// left out only if it is so thin that no unit vector w in it has |⟨w, q_j⟩| for all j above the tie tolerance of j times a
-/// moderate factor, the condition of the corners. In an arrangement of small integers ties are exact and nothing lies near
-/// them, so every cell comes exactly once.
+/// moderate factor, the condition of the corners. In the same way a pattern that belongs to no cell can come where
+/// hyperplanes nearly meet: it would be that of a cell if they were moved by that much, and its interior point has other signs. In an
+/// arrangement of small integers ties are exact and nothing lies near them: every cell comes exactly once, and nothing else.
 ///
 /// # Paper
 /// Lemma 12, which solves a system for each k-subset of 2n constraints. Here hyperplanes are inserted one by one and each cell
@@ -95,7 +96,7 @@ impl Arrangement {
     ///
     /// # Shapes
     /// `q` is n × k, sample j in row j. `error` bounds the error in a row, relative to the norm of the largest one; 0 for rows known to
-    /// rounding of their own entries.
+    /// rounding of their own entries. Corners have it times their condition, so a bound with room to spare keeps ties together.
     ///
     /// # Errors
     /// [`LinalgError::NoConvergence`] on overflow.

@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use orthant_linalg::random;
+use orthant_testkit::strategy::config;
 use proptest::prelude::*;
 
 use super::*;
@@ -187,7 +188,7 @@ fn integer_rows() -> impl Strategy<Value = (usize, Vec<Vec<i64>>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(config(300))]
 
     /// Zaslavsky's theorem, on arrangements in which many hyperplanes meet in many subspaces.
     #[test]
@@ -196,6 +197,17 @@ proptest! {
         let all = patterns(q.as_ref());
         prop_assert_eq!(all.len() as u64, exact_count(&rows));
         assert_each_once(&all);
+    }
+
+    /// Errors of a hundredth of the bound, which corners of integer hyperplanes do not amplify beyond it, leave every tie a tie, and every cell of small integers a cell.
+    #[test]
+    fn errors_within_the_bound_change_no_count((k, rows) in integer_rows(), exponent in 6i32..15) {
+        let (error, exact) = (10f64.powi(-exponent), matrix(&rows, k));
+        let noise = random::gaussian(rows.len(), k, &mut random::stream(0, "cells", rows.len() as u64));
+        let largest = rows.iter().map(|row| row.iter().map(|x| (x * x) as f64).sum::<f64>().sqrt()).fold(0.0, f64::max);
+        let noisy = Mat::from_fn(rows.len(), k, |j, i| exact[(j, i)] + 0.01 * error * largest * noise[(j, i)]);
+        let arrangement = Arrangement::new(noisy.as_ref(), error).expect("finite");
+        prop_assert_eq!(arrangement.count(), exact_count(&rows));
     }
 
     /// The basis is a matter of taste: orthonormal coordinates of the same space have the same patterns.
