@@ -11,6 +11,7 @@
 //! | [`pursuit`] | n of about 2.5 to 4 times (d + k)/2, any inputs | few samples, large k | 4n(r + k) per start-iteration |
 //! | [`cone`] | units with many zeros, or nearly none | natural inputs, units rarely or nearly always active | linear programmes |
 //! | [`lift`] | n ≥ k(k+1)/2 + kd − k or so | no search; proves uniqueness | 6N³ |
+//! | [`exhaustive`] | k of 2 to 4, n of tens; any inputs | decides: units, or the proof that there are none | n^(k − 1) patterns, of which [`cells`] makes millions a second |
 //! | [`gaussian`] | Gaussian inputs, k ≤ d, no two units alike | no search, a few passes; biases do not matter | nk⁴ |
 //! | [`orthonormal`] | Gaussian inputs, orthonormal V | no search, one pass | nk³ |
 //! | [`symmetric`](mod@symmetric) | symmetric inputs, no hidden bias | no search | nk⁴ |
@@ -56,10 +57,12 @@
 //! ```
 
 pub mod blocks;
+pub mod cells;
 pub mod cone;
 pub mod confident;
 pub mod directions;
 mod error;
+pub mod exhaustive;
 mod expansion;
 pub mod frame;
 pub mod gaussian;
