@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bench;
+mod combinatorial;
 mod noise;
 mod options;
 mod recover;
