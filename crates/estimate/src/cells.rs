@@ -33,8 +33,8 @@ use self::walk::Walk;
 ///
 /// # Paper
 /// Lemma 12, which solves a system for each k-subset of 2n constraints. Here hyperplanes are inserted one by one and each cell
-/// carries its corners, so that whether the next hyperplane cuts it is a matter of a few signs, without linear programmes; the
-/// work is proportional to the number of patterns.
+/// carries its corners, so that whether a hyperplane cuts it is a matter of a few signs, without linear programmes; the work is
+/// proportional to the number of patterns.
 #[derive(Debug, Clone)]
 pub struct Arrangement {
     n: usize,
@@ -190,8 +190,9 @@ impl Arrangement {
     /// Visits every cell once, w and −w in turn, in an order that depends on Q only, until the visitor breaks.
     ///
     /// # Cost
-    /// For each pattern about h/k evaluations of a hyperplane at the corners of a cell, h the number of hyperplanes, and the cut of one
-    /// cell; cells have 2^(k − 1) corners on average. Memory for h cells.
+    /// A cell that is cut hands on to its halves only the hyperplanes that cut it, so the number of evaluations of a hyperplane at
+    /// the corners of a cell, which has 2^(k − 1) on average, does not grow with n: a few for each pattern for k ≥ 3, about log n for
+    /// k = 2. Besides, n/64 words for each pattern. Memory for the cells on one path of the tree.
     pub fn visit<B>(&self, mut visitor: impl FnMut(Cell<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
         let mut opposite = vec![0u64; self.nonzero.len()];
         let mut interior = vec![0.0; self.k];
@@ -209,6 +210,10 @@ impl Arrangement {
             visitor(Cell { n: self.n, active: &opposite, interior: &interior })?;
         }
         ControlFlow::Continue(())
+    }
+
+    fn normal(&self, plane: usize) -> &[f64] {
+        &self.normals[plane * self.rank..(plane + 1) * self.rank]
     }
 
     /// Number of cells.

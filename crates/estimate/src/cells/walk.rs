@@ -4,13 +4,14 @@ use orthant_linalg::Mat;
 
 use super::Arrangement;
 
-/// A cell of the arrangement of the first `depth` hyperplanes, as the cone over its corners.
+/// A cell of the arrangement of some hyperplanes, as the cone over its corners.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Node {
-    depth: usize,
+    /// The hyperplanes that cut it. Those that do not cut it cut no part of it, and are never looked at again.
+    pending: Vec<u32>,
     /// Unit vectors, one after the other.
     corners: Vec<f64>,
-    /// For each corner the set of hyperplanes, of those inserted, on which it lies.
+    /// For each corner the set of hyperplanes, of those not pending, on which it lies.
     zeros: Vec<u64>,
     active: Vec<u64>,
 }
@@ -40,8 +41,42 @@ impl Node {
         for &sample in &samples[usize::from(!positive)] {
             self.active[sample as usize / 64] |= 1 << (sample % 64);
         }
-        self.depth += 1;
     }
+
+    /// Takes the hyperplanes that do not cut the cell off the pending ones.
+    fn settle(&mut self, arrangement: &Arrangement, words: usize) {
+        let rank = arrangement.rank;
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.retain(|&plane| {
+            let plane = plane as usize;
+            let (normal, tie) = (arrangement.normal(plane), arrangement.ties[plane]);
+            let (mut positive, mut negative, mut touches) = (false, false, false);
+            for corner in self.corners.chunks_exact(rank) {
+                let value = height(corner, normal);
+                positive |= value > tie;
+                negative |= value < -tie;
+                touches |= value.abs() <= tie;
+                if positive && negative {
+                    return true;
+                }
+            }
+            self.decide(&arrangement.samples[plane], positive);
+            if touches {
+                let zeros = self.zeros.chunks_exact_mut(words);
+                for (corner, zeros) in self.corners.chunks_exact(rank).zip(zeros) {
+                    if height(corner, normal).abs() <= tie {
+                        zeros[plane / 64] |= 1 << (plane % 64);
+                    }
+                }
+            }
+            false
+        });
+        self.pending = pending;
+    }
+}
+
+fn height(corner: &[f64], normal: &[f64]) -> f64 {
+    corner.iter().zip(normal).map(|(a, b)| a * b).sum()
 }
 
 /// The leaves of the tree of cells with the first hyperplane positive, in depth-first order.
@@ -77,8 +112,10 @@ impl<'a> Walk<'a> {
             Some(node) => node,
             None => self.next_cone()?,
         };
-        while node.depth < self.arrangement.n_hyperplanes() {
-            node = self.insert(node);
+        // The one in the middle: sorted hyperplanes would make a chain of the tree if it began at an end.
+        while !node.pending.is_empty() {
+            let plane = node.pending.swap_remove(node.pending.len() / 2);
+            node = self.insert(node, plane as usize);
         }
         let done = std::mem::replace(&mut self.leaf, node);
         self.spare.push(done);
@@ -101,36 +138,28 @@ impl<'a> Walk<'a> {
             node.decide(&samples[i], !negative);
         }
         self.cone += 1;
+        node.pending = (*rank as u32..self.arrangement.n_hyperplanes() as u32).collect();
+        node.settle(self.arrangement, self.words);
         Some(node)
     }
 
-    /// Inserts the next hyperplane: the cell itself if it is not cut, otherwise its positive half, with the other one on the stack.
-    fn insert(&mut self, mut node: Node) -> Node {
-        let Arrangement { rank, normals, ties, samples, .. } = self.arrangement;
-        let (rank, plane) = (*rank, node.depth);
-        let normal = &normals[plane * rank..(plane + 1) * rank];
-        let (mut n_positive, mut n_negative) = (0, 0);
+    /// Cuts the cell: its positive half, with the other one on the stack.
+    fn insert(&mut self, mut node: Node, plane: usize) -> Node {
+        let (rank, tie) = (self.arrangement.rank, self.arrangement.ties[plane]);
+        let normal = self.arrangement.normal(plane);
         self.values.clear();
-        for (c, corner) in node.corners.chunks_exact(rank).enumerate() {
-            let value: f64 = corner.iter().zip(normal).map(|(a, b)| a * b).sum();
-            if value > ties[plane] {
-                n_positive += 1;
-                self.values.push(value);
-            } else if value < -ties[plane] {
-                n_negative += 1;
-                self.values.push(value);
-            } else {
-                node.zeros[c * self.words + plane / 64] |= 1 << (plane % 64);
-                self.values.push(0.0);
+        for (corner, zeros) in node.corners.chunks_exact(rank).zip(node.zeros.chunks_exact_mut(self.words)) {
+            let value = height(corner, normal);
+            if value.abs() <= tie {
+                zeros[plane / 64] |= 1 << (plane % 64);
             }
-        }
-        if n_positive == 0 || n_negative == 0 {
-            node.decide(&samples[plane], n_positive > 0);
-            return node;
+            self.values.push(if value.abs() <= tie { 0.0 } else { value });
         }
         let [mut positive, mut negative] = self.cut(&node, plane);
-        positive.decide(&samples[plane], true);
-        negative.decide(&samples[plane], false);
+        positive.decide(&self.arrangement.samples[plane], true);
+        negative.decide(&self.arrangement.samples[plane], false);
+        positive.settle(self.arrangement, self.words);
+        negative.settle(self.arrangement, self.words);
         self.spare.push(node);
         self.stack.push(negative);
         positive
@@ -143,7 +172,7 @@ impl<'a> Walk<'a> {
         let zeros = |c: usize| &node.zeros[c * words..(c + 1) * words];
         let mut halves = [(); 2].map(|()| {
             let mut half = self.spare.pop().unwrap_or_default();
-            half.depth = node.depth;
+            half.pending.clone_from(&node.pending);
             half.corners.clear();
             half.zeros.clear();
             half.active.clone_from(&node.active);
