@@ -26,6 +26,28 @@
 //! proof (Proposition 72) omits the derivative of f, which is zero for half of the inputs. With it, |E|₂ is to be replaced by
 //! max(|E|₂, σ_min √(n/m)), and [`theorem_78_corrected`] is that. The descent gives the printed bound where it ends in the optimum.
 //!
+//! # Figures
+//!
+//! d = 10, m = 5, n = 4000, ε = 0.01, 20 instances of each of seven kinds of errors (normal, Student with two degrees of freedom, rank one
+//! along a column of U, a constant against the mean of the signal, five giant columns, constant blocks, signs). With |E|_F that of the
+//! signal the half-spaces alone meet the printed bound in 20 of 20 for k = 1, 2 and 3 and every kind, and the descent ends below |E|_F in
+//! 20 of 20. With a twentieth of it and k = 2, the printed bound holds in 6 (normal) to 20 of 20, the corrected one and the one after
+//! the descent in 20 of 20.
+//!
+//! A small loss says little about weights. The largest error of a row of V at k = 2, median:
+//!
+//! | errors, of the signal's norm | half-spaces | after the descent | least squares, four random starts |
+//! |---|---|---|---|
+//! | normal, 1 | 0.08 | 0.04 | 0.04 |
+//! | Student 2, 1 | 0.07 | 0.04 | 0.04 |
+//! | Student 2, 10 times | 0.41 | 0.47 | 0.71 |
+//! | giant columns, 1 | 0.06 | 0.05 | 0.05 |
+//! | giant columns, 10 times | 0.16 | 0.65 | 1.05 |
+//! | constant, 1 | 1.5 | 1.5 | 1.5 |
+//!
+//! So the half-spaces are worth more than least squares where a few errors carry the loss, and less elsewhere. Under a constant both
+//! find a network that explains the constant too.
+//!
 //! # When not to use it
 //!
 //! For errors with a variance in every label, [`multistart`](orthant_estimate::multistart) or the crate `noisy` are nearer the optimum

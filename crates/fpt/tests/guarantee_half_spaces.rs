@@ -95,7 +95,12 @@ struct Case {
 
 /// A planted network with errors of `level` times the Frobenius norm of the signal.
 fn case(m: usize, k: usize, n: usize, kind: Kind, level: f64, seed: u64) -> Case {
-    let planted = PlantedSpec { m, k, d: 10, seed, ..PlantedSpec::default() }.plant(n).expect("valid");
+    case_of(&PlantedSpec { m, k, d: 10, seed, ..PlantedSpec::default() }, n, kind, level)
+}
+
+fn case_of(spec: &PlantedSpec, n: usize, kind: Kind, level: f64) -> Case {
+    let planted = spec.plant(n).expect("valid");
+    let seed = spec.seed;
     let size = level * product::frobenius(planted.a.as_ref());
     let errors = kind.errors(&planted.network, n, size, seed);
     let labels = &planted.a + &errors;
@@ -370,48 +375,32 @@ fn hostile_samples_get_an_error_or_an_honest_fit() {
     assert!(matches!(fit(&samples, &settings, goes_on), Err(FptError::GridTooLarge { .. })));
 }
 
-/// Prints what the documentation quotes.
+/// Giant columns, of ten times the signal's norm: least squares of all weights from random starts follows them, half-spaces do not.
+/// Medians of 20.
 #[test]
-#[ignore = "figures: cargo test -p orthant-fpt --test guarantee_half_spaces figures -- --ignored --nocapture"]
-fn figures() {
-    let number = |name: &str, default: usize| {
-        std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
-    };
-    let (m, k, n) = (number("M", 5), number("K", 2), number("N", 4000));
-    let first = number("SEED", 0) as u64;
-    let level = number("PERCENT", 100) as f64 / 100.0;
-    println!("m {m} k {k} n {n} level {level} seeds {first}..{}", first + 20);
-    println!(
-        "kind: half-spaces bound, corrected, implied eps (max) | descended bound | V errors: half, descended, least squares (median)"
-    );
-    for kind in Kind::ALL {
-        let (mut held, mut corrected, mut best_held) = (0, 0, 0);
-        let (mut implied, mut half, mut down, mut plain) = (vec![], vec![], vec![], vec![]);
-        let start = std::time::Instant::now();
-        let mut spent = 0.0;
-        for seed in first..first + 20 {
-            let case = case(m, k, n, kind, level, seed);
-            let before = start.elapsed().as_secs_f64();
-            let found = case.fit(&Settings::new(k));
-            spent += start.elapsed().as_secs_f64() - before;
-            let terms = case.terms(0.01);
-            held += usize::from(found.half_spaces.residual <= theorem_78_bound(&terms));
-            corrected += usize::from(found.half_spaces.residual <= theorem_78_corrected(&terms));
-            best_held += usize::from(found.best().residual <= terms.error_frobenius);
-            let unit = theorem_78_bound(&case.terms(0.5)) - terms.error_frobenius;
-            let excess = (found.half_spaces.residual - terms.error_frobenius).max(0.0);
-            implied.push(0.5 * (excess / unit).powi(2));
-            half.push(case.direction_error(&found.half_spaces.network));
-            down.push(case.direction_error(&found.best().network));
-            plain.push(case.direction_error(&least_squares(&case, k, seed)));
-        }
-        println!(
-            "{kind:?}: {held} {corrected} eps {:.5} | {best_held} | {:.3} {:.3} {:.3} | {:.2} s each",
-            implied.into_iter().fold(0.0, f64::max),
-            median(half),
-            median(down),
-            median(plain),
-            spent / 20.0
-        );
+fn half_spaces_are_nearer_the_truth_than_least_squares_under_giant_columns() {
+    let (mut half_spaces, mut plain) = (Vec::new(), Vec::new());
+    for seed in SEEDS {
+        let case = case(5, 2, 2000, Kind::Giant, 10.0, seed);
+        let found = case.fit(&Settings { descend: false, ..Settings::new(2) });
+        half_spaces.push(case.direction_error(&found.half_spaces.network));
+        plain.push(case.direction_error(&least_squares(&case, 2, seed)));
+    }
+    let (half_spaces, plain) = (median(half_spaces), median(plain));
+    assert!(half_spaces < 0.5 * plain, "{half_spaces} {plain}");
+}
+
+/// Errors of a thousandth of the signal, κ(U) = 2, ε = 0.05 (the samples needed grow with κ and 1/ε; at ε = 0.01, 4000 miss in one of 10): the printed bound goes to zero with them and half-spaces do not, the corrected one holds in all
+/// of 10, and the descent meets the printed one.
+#[test]
+fn small_errors_break_the_printed_bound_and_not_the_corrected_one() {
+    for seed in 20..30 {
+        let spec = PlantedSpec { m: 5, k: 2, d: 10, kappa_u: Some(2.0), seed, ..PlantedSpec::default() };
+        let case = case_of(&spec, 4000, Kind::Gaussian, 0.001);
+        let found = case.fit(&Settings::new(2));
+        let terms = case.terms(0.05);
+        assert!(found.half_spaces.residual > theorem_78_bound(&terms), "{seed}");
+        assert!(found.half_spaces.residual <= theorem_78_corrected(&terms), "{seed}");
+        assert!(found.best().residual <= theorem_78_bound(&terms), "{seed}");
     }
 }

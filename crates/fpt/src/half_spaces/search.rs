@@ -143,7 +143,7 @@ impl<'a> Search<'a> {
         let mut picks: Vec<Guess> = subset
             .into_iter()
             .map(|member| Guess {
-                sign: if member % 2 == 0 { 1.0 } else { -1.0 },
+                sign: if member.is_multiple_of(2) { 1.0 } else { -1.0 },
                 ..guesses[pool[member / 2]].clone()
             })
             .collect();
@@ -254,7 +254,7 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// The values whose signs a guess takes, with their smoothing noise.
+    /// The half-space of a guess before it is projected and normalised.
     fn correlation(&self, guess: &Guess) -> Vec<f64> {
         let mut values = vec![0.0; self.coordinates.n()];
         for (i, &weight) in guess.row.iter().enumerate() {

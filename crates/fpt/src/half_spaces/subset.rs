@@ -202,9 +202,9 @@ mod tests {
         let (inputs, candidates) = (random::gaussian(5000, 3, rng), random::gaussian(3, 4, rng));
         let labels = random::gaussian(5000, 2, rng);
         let table = Table::new(&inputs, &candidates, &labels);
-        for subset in [vec![0], vec![1, 2], vec![7, 3, 4], vec![0, 5, 3, 6]] {
+        for subset in [vec![0usize], vec![1, 2], vec![7, 3, 4], vec![0, 5, 3, 6]] {
             let design = Mat::from_fn(5000, subset.len(), |q, i| {
-                let sign = if subset[i] % 2 == 0 { 1.0 } else { -1.0 };
+                let sign = if subset[i].is_multiple_of(2) { 1.0 } else { -1.0 };
                 let t: f64 = (0..3).map(|j| inputs[(q, j)] * candidates[(j, subset[i] / 2)]).sum();
                 (sign * t).max(0.0)
             });
@@ -227,7 +227,7 @@ mod tests {
             }
             let planted: Vec<usize> = (0..k).map(|i| 17 * i % 80).collect();
             let labels = Mat::from_fn(3000, k, |q, i| {
-                let sign = if planted[i] % 2 == 0 { 1.0 } else { -1.0 };
+                let sign = if planted[i].is_multiple_of(2) { 1.0 } else { -1.0 };
                 let t: f64 = (0..4).map(|j| inputs[(q, j)] * candidates[(j, planted[i] / 2)]).sum();
                 (sign * t).max(0.0)
             });
