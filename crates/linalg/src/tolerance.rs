@@ -36,6 +36,24 @@ pub fn is_decimal(value: f64, places: i32, spacing: f64) -> bool {
     (scaled - scaled.round()).abs() <= 2.0 * spacing * scaled.abs()
 }
 
+/// The bits that all values take as multiples of one power of two, sign not counted; 0 when all are zero.
+///
+/// Numbers that were rounded to single precision fill its 24 bits, and more where their sizes differ: values that take a few bits together
+/// are exact, small integers for instance.
+pub fn fixed_point_bits(values: impl Iterator<Item = f64>) -> u32 {
+    let (mut lowest, mut highest) = (i32::MAX, i32::MIN);
+    for value in values.filter(|&value| value != 0.0) {
+        let bits = value.abs().to_bits();
+        let (mantissa, exponent) = (bits & ((1 << 52) - 1), (bits >> 52) as i32);
+        // Subnormal numbers have the exponent of the least normal ones, and no hidden bit.
+        let (mantissa, exponent) =
+            if exponent == 0 { (mantissa, 1) } else { (mantissa | 1 << 52, exponent) };
+        lowest = lowest.min(exponent + mantissa.trailing_zeros() as i32);
+        highest = highest.max(exponent + mantissa.ilog2() as i32);
+    }
+    if lowest > highest { 0 } else { (highest - lowest) as u32 + 1 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +70,14 @@ mod tests {
     fn single_precision_is_recognised() {
         assert!(is_single_precision(&[0.5, f64::from(0.1f32), -3.0]));
         assert!(!is_single_precision(&[0.5, 0.1]));
+    }
+
+    #[test]
+    fn bits_are_those_of_a_common_step() {
+        let bits = |values: &[f64]| fixed_point_bits(values.iter().copied());
+        assert_eq!((bits(&[]), bits(&[0.0, -0.0]), bits(&[-4.0]), bits(&[1.0, 0.0, 6.0])), (0, 0, 1, 3));
+        assert_eq!((bits(&[0.1]), bits(&[f64::from(0.1f32)]), bits(&[1e300, 1.0])), (52, 24, 997));
+        assert_eq!((bits(&[5e-324]), bits(&[5e-324, f64::MIN_POSITIVE])), (1, 53));
     }
 
     #[test]

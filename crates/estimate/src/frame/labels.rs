@@ -120,12 +120,20 @@ struct Rounding {
     decimal: bool,
 }
 
-/// The rounding that the entries of the labels show, if it is coarser than that of `f64`.
+/// Labels that take no more bits than this as multiples of one power of two were not rounded to single precision, which fills 24.
+const SHORT: u32 = 12;
+
+/// The rounding that the entries of the labels show, if it is coarser than that of `f64`. Small integers, zeros and ones for instance, show
+/// none.
 fn rounding_of_entries(samples: &Samples<'_>, norm: f64, rms: f64) -> Option<Rounding> {
     let all =
         |test: &dyn Fn(f64) -> bool| (0..samples.n()).all(|j| samples.a().col(j).iter().all(|&a| test(a)));
     // A step of h rounds with standard deviation h/√12. Weights have mean square 1.
     let step = |h: f64| h / 12.0f64.sqrt() / rms;
+    let entries = samples.a().col_iter().flat_map(|label| label.iter().copied());
+    if tolerance::fixed_point_bits(entries) <= SHORT {
+        return None;
+    }
     if all(&|a| tolerance::is_single_precision(&[a])) {
         let size = norm / ((samples.n() * samples.m()) as f64).sqrt();
         return Some(Rounding { precision: step(size * tolerance::EPS_F32), decimal: false });
