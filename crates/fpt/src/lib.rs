@@ -2,3 +2,10 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`one_sparse`] | U of any rank, no two columns positive multiples: Algorithm 8, Theorem 65 |
+
+pub mod one_sparse;
+
+mod error;
+
+pub use error::FptError;
