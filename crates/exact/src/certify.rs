@@ -124,9 +124,12 @@ fn certify_scaled(
     }
     let case = Case { fit: &fit, check: &check, frame: &frame, spectrum: &spectrum, settings };
     let rows = case.rows("rows of a proposal");
-    let (found, network, residual) = case.made_exact(&rows, directions(&case, proposed), reporter)?;
+    let directions = directions(&case, proposed);
+    let (found, network, residual) = case.made_exact(&rows, &directions, reporter)?;
     let given = relative_residual(proposed, &fit.samples(), &fit.samples());
     if given < residual && residual > case.allowed() {
+        // What was measured is of the other network.
+        let found = Found { directions, joint: None, oriented: false, ..found };
         return Ok(case.report(&found, proposed.clone(), given));
     }
     Ok(case.report(&found, network, residual))
@@ -152,7 +155,7 @@ impl Case<'_> {
     fn made_exact(
         &self,
         rows: &Rows,
-        proposed: Mat<f64>,
+        proposed: &Mat<f64>,
         reporter: &mut Reporter<'_>,
     ) -> Result<(Found, Network, f64), RecoverError> {
         let (alone, beside) = (rows.problem(self, false), rows.problem(self, true));
@@ -165,7 +168,7 @@ impl Case<'_> {
                 0 if self.coarse() => continue,
                 0 => proposed.clone(),
                 1 => refine(&alone, proposed.clone(), &polish, reporter)?.directions,
-                _ => refine(&alone, orient(&beside, &proposed)?.directions, &polish, reporter)?.directions,
+                _ => refine(&alone, orient(&beside, proposed)?.directions, &polish, reporter)?.directions,
             };
             let found = self.joined(&alone, Found::proposed(start))?;
             let (network, residual) = self.network(rows, &found.directions)?;

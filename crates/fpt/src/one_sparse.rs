@@ -8,8 +8,11 @@
 //! # When to use it
 //! The work is a sort and k linear systems, n log n whatever k: there is no search that may fail. But every unit must be alone often
 //! enough, which has probability from 2^(−k) down to about (2κ(V))^(−k): [`expected_samples`] says how many samples that takes.
-//! `restarts` ([`orthant_exact::Method`]) need few samples, hardly more than there are weights, and a search; it has a
-//! choice of starts but no guarantee. With samples in plenty, or with so many units that restarts fail, this is the better choice.
+//!
+//! `restarts` ([`orthant_exact::Method`]) need hardly more samples than there are weights, and on every instance tried (k = 3 to 12, m = 2
+//! and 3) found the same network in about the same time. But they are a search, whose success no theorem promises. This is the better
+//! choice when samples are plenty and the answer must not hang on a search, or as a second way to the same network; with
+//! few samples, or V badly conditioned, it is not.
 //!
 //! # One output
 //! With m = 1 the test is void: all labels of one sign are positive multiples of each other, whichever units are active. (Theorem 65 is
