@@ -297,3 +297,13 @@ fn require_honest((instance, change, turned): (Instance, f64, usize)) -> TestCas
 fn exact_is_right_on_few_samples_of_troubled_networks() {
     strategy::for_all(400, &troubled(), require_honest);
 }
+
+/// Two opposite units without biases. With biases fitted, the output bias can be moved until a kink passes through a sample, which then
+/// has neither pattern: the joint system of these patterns determines that network, but another one has the same labels.
+#[test]
+fn a_kink_through_a_sample_determines_nothing() {
+    let recipe = Recipe::plain(spec(1, 2, 3, BiasKind::None, 424_848_156_730_346_040), 23)
+        .with(Departure::Antiparallel { unit: 0, of: 1 });
+    let instance = recipe.plant().expect("valid");
+    require_honest((instance, 0.066_268_851_133_327_98, 0)).expect("no wrong exact");
+}
