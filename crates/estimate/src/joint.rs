@@ -23,7 +23,7 @@ pub struct Joint {
     pub defects: Vec<f64>,
     /// For each unit, norm of its block over that of the labels.
     pub sizes: Vec<f64>,
-    /// Whether the directions have the patterns that they were computed from, on all samples off the kinks.
+    /// Whether the directions have the patterns that they were computed from on all samples used, and none of these on a kink.
     pub consistent: bool,
     /// Samples used: those off all kinks.
     pub n_used: usize,
@@ -74,8 +74,10 @@ fn solve_once(problem: &Problem<'_>, directions: &Mat<f64>) -> Result<Option<Joi
     let constant = usize::from(problem.bias.output());
     let q = k * r + constant;
     let t = product::matmul(problem.inputs, directions.as_ref());
-    let kink: Vec<f64> =
-        (0..k).map(|i| ON_KINK * product::norm(t.col_as_slice(i)) / (n as f64).sqrt()).collect();
+    let kinks = |t: &Mat<f64>| -> Vec<f64> {
+        (0..k).map(|i| ON_KINK * product::norm(t.col_as_slice(i)) / (n as f64).sqrt()).collect()
+    };
+    let kink = kinks(&t);
     let used: Vec<usize> = (0..n).filter(|&j| (0..k).all(|i| t[(j, i)].abs() > kink[i])).collect();
     if used.len() < q {
         return Ok(None);
@@ -122,7 +124,11 @@ fn solve_once(problem: &Problem<'_>, directions: &Mat<f64>) -> Result<Option<Joi
         found.col_as_slice_mut(i).iter_mut().zip(left).for_each(|(w, l)| *w = sign * l);
     }
     let again = product::matmul(problem.inputs, found.as_ref());
-    let consistent = used.iter().all(|&j| (0..k).all(|i| (t[(j, i)] > 0.0) == (again[(j, i)] > 0.0)));
+    // A sample that the solution puts on a kink has either pattern: the next round is to do without it.
+    let kink = kinks(&again);
+    let same =
+        |j: usize, i: usize| (t[(j, i)] > 0.0) == (again[(j, i)] > 0.0) && again[(j, i)].abs() > kink[i];
+    let consistent = used.iter().all(|&j| (0..k).all(|i| same(j, i)));
     Ok(Some(Joint {
         directions: found,
         residual: product::frobenius(left) / label_norm,

@@ -39,6 +39,16 @@ pub enum RecoverError {
         /// The method that is.
         instead: &'static str,
     },
+    /// A network was proposed that cannot be one of these samples, or not of the kind asked for.
+    #[error("the proposed network has {found} {what}, expected {expected}")]
+    Proposal {
+        /// Inputs, outputs, hidden units or biases.
+        what: &'static str,
+        /// How many it has.
+        found: usize,
+        /// How many it should have, or may have at most.
+        expected: usize,
+    },
     /// Units are missing, and the data refute what the method assumes.
     #[error(transparent)]
     Hypothesis(#[from] HypothesisError),

@@ -19,6 +19,8 @@
 //! activation patterns), `given patterns` (no other one active on the same samples), or `not shown`. Beyond the patterns found,
 //! uniqueness for generic inputs is Lemma 33 of the paper.
 //!
+//! [`certify`] gives the same verdict on a network that comes from elsewhere.
+//!
 //! # When not to use it
 //!
 //! The labels must be exact up to rounding: with noise the answer is `approximate` or `not recovered`, never a wrong `exact`. With
@@ -49,16 +51,21 @@
 //! | `weights` | patterns to V, b, U, c | Algorithm 6, steps 5 to 7 |
 //! | `answer` | refinement, missing units, biases left out | |
 //! | `wide` | m < k: restarts, signs, all units at once | |
+//! | `joint` | all units at once: the network, the evidence for each unit | |
+//! | `certify` | the verdict on a network that someone proposes | |
+//! | `split` | which samples are kept aside | |
 //! | `identify`, `evidence` | the evidence for each unit | Lemma 31, 33 |
 //! | `verdict` | evidence to verdict | |
 //! | [`diagnose`] | which hypotheses the data fulfil | |
 //! | [`orthant_estimate::unit`] | a pattern to its unit | Algorithm 6, steps 2 to 4 |
 
 mod answer;
+mod certify;
 mod diagnose;
 mod error;
 mod evidence;
 mod identify;
+mod joint;
 mod pairs;
 mod recover;
 mod report;
@@ -70,6 +77,7 @@ mod verdict;
 mod weights;
 mod wide;
 
+pub use certify::certify;
 pub use diagnose::{
     Diagnosis, Finding, Hypothesis, HypothesisCheck, InputFacts, LabelFacts, MethodCheck, Spectrum,
     Statistic, diagnose,
@@ -80,3 +88,4 @@ pub use recover::recover;
 pub use report::{Reason, Recovery, Report, Uniqueness, UniquenessLevel, UnitReason, UnitReport, Verdict};
 pub use scaled::Scaled;
 pub use settings::{BiasModel, Method, Settings};
+pub use split::Split;

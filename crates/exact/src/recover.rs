@@ -8,12 +8,12 @@ use orthant_network::{RowScale, Samples, Subset};
 use crate::answer::Answer;
 use crate::error::RecoverError;
 use crate::evidence::{Holdout, constant_labels};
+use crate::joint::Case;
 use crate::report::Recovery;
 use crate::scaled::Scaled;
 use crate::search::{Search, begin, search};
 use crate::settings::{Method, Settings};
 use crate::split::Split;
-use crate::wide::Wide;
 
 /// Equations to spare that [`orthant_estimate::unit::unit_from_pattern`] asks for, in samples beyond r + k.
 const SPARE_SAMPLES: usize = 4;
@@ -63,7 +63,7 @@ fn recover_scaled(
     reporter: &mut Reporter<'_>,
 ) -> Result<Recovery, RecoverError> {
     let bias = settings.bias.fitted();
-    let split = Split::draw(samples, settings.holdout, 2 * (samples.d() + 1), settings.seed);
+    let split = Split::of(samples, settings);
     let fit = Subset::of(samples, &split.fit);
     let too_few = |needed| RecoverError::TooFewSamples {
         n: split.fit.len() + split.check.len(),
@@ -95,8 +95,8 @@ fn recover_scaled(
     let check = Subset::of(samples, &split.check);
     let begun = begin(&frame, settings, reporter)?;
     if may_be_wide(samples, &begun, &label_spectrum, settings) {
-        let wide = Wide { fit: &fit, check: &check, frame: &frame, spectrum: &label_spectrum, settings };
-        if let Some(recovery) = wide.recover(reporter)? {
+        let case = Case { fit: &fit, check: &check, frame: &frame, spectrum: &label_spectrum, settings };
+        if let Some(recovery) = case.recover_wide(reporter)? {
             return Ok(recovery);
         }
     }

@@ -77,6 +77,27 @@ impl Scaled {
     }
 }
 
+impl Scaled {
+    /// The network of [`Scaled::samples`] that a network of max(t, 0) on the samples as they were becomes; the opposite of
+    /// [`Scaled::restore`].
+    ///
+    /// # Errors
+    /// [`LinalgError::NoConvergence`] when its weights are out of the range of numbers.
+    pub fn apply(&self, network: &Network) -> Result<Network, LinalgError> {
+        let exponent = self.input_scale.log2() - self.label_scale.log2();
+        let half = (exponent / 2.0).floor();
+        let factor = |weight: f64| weight * half.exp2() * (exponent - half).exp2();
+        let u = Mat::from_fn(network.m(), network.k(), |o, i| factor(network.u()[(o, i)]));
+        let b = network.b().map(|b| b.iter().map(|b| b / self.input_scale).collect());
+        let c = network.c().map(|c| c.iter().map(|c| c / self.label_scale).collect());
+        Network::new(u, network.v().to_owned(), b, c).map_err(|_| LinalgError::NoConvergence {
+            what: "scaling",
+            rows: network.m(),
+            cols: network.k(),
+        })
+    }
+}
+
 /// Sizes between these need no scaling: their squares, cubes and products stay far from overflow.
 const COMFORTABLE: std::ops::Range<f64> = 1e-40..1e40;
 
