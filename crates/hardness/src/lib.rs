@@ -2,3 +2,6 @@
 //!
 //! | module | what |
 //! |---|---|
+pub mod formula;
+pub mod kappa_pair;
+pub mod separability;
