@@ -9,6 +9,7 @@ mod reversible;
 mod solve;
 
 pub use dimacs::DimacsError;
+pub(crate) use reversible::restrict;
 pub use reversible::{CLAUSE_LENGTH, Reversible};
 pub use solve::{DEFAULT_STEPS, Satisfiability, Solution, solve};
 
@@ -172,7 +173,11 @@ impl Formula {
     /// # Cost
     /// One pass over the literals.
     pub fn violated_clause(&self, assignment: &Assignment) -> Option<usize> {
-        assert_eq!(assignment.values().len(), self.variables, "an assignment has one value for each variable");
+        assert_eq!(
+            assignment.values().len(),
+            self.variables,
+            "an assignment has one value for each variable"
+        );
         self.clauses.iter().position(|clause| !clause.iter().any(|&literal| assignment.satisfies(literal)))
     }
 

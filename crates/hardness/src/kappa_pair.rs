@@ -80,7 +80,8 @@ impl KappaPair {
                 1 => -slope,
                 _ => 0.0,
             });
-            Network::new(Mat::from_fn(1, 2, |_, _| 0.5), v, None, None).expect("shapes fit, weights are finite")
+            Network::new(Mat::from_fn(1, 2, |_, _| 0.5), v, None, None)
+                .expect("shapes fit, weights are finite")
         };
         Ok(KappaPair { a, d, networks: [network(a), network(2.0 * a)] })
     }
@@ -196,7 +197,9 @@ mod tests {
             for (network, kappa) in pair.networks().iter().zip(pair.kappa_v()) {
                 let s = spectrum::singular_values(network.v()).expect("finite");
                 assert!((s[0] / s[1] / kappa - 1.0).abs() <= 10.0 * kappa * tolerance::backward(2, 4));
-                assert!((0..2).all(|i| (network.v().row(i).norm_l2() - 1.0).abs() <= tolerance::backward(1, 4)));
+                assert!(
+                    (0..2).all(|i| (network.v().row(i).norm_l2() - 1.0).abs() <= tolerance::backward(1, 4))
+                );
             }
         }
     }
@@ -231,7 +234,8 @@ mod tests {
             let pair = KappaPair::new(a, 3).expect("valid");
             let x = pair.gaussian_inputs(500, 2);
             for which in 0..2 {
-                let (closed, network) = (pair.labels(which, x.as_ref()), pair.networks()[which].labels(x.as_ref()));
+                let (closed, network) =
+                    (pair.labels(which, x.as_ref()), pair.networks()[which].labels(x.as_ref()));
                 for j in 0..x.ncols() {
                     let allowed = 10.0 * tolerance::EPS * (x[(0, j)].abs() + x[(1, j)].abs());
                     assert!((closed[(0, j)] - network[(0, j)]).abs() <= allowed);
@@ -250,7 +254,10 @@ mod tests {
             let told = (0..n).filter(|&j| pair.distinguishes(x[(0, j)], x[(1, j)])).count();
             let p = pair.probability();
             assert!(told <= binomial::quantile(n, p, binomial::FALSE_ALARM), "{told} of {n} at {p}");
-            assert!(n - told <= binomial::quantile(n, 1.0 - p, binomial::FALSE_ALARM), "{told} of {n} at {p}");
+            assert!(
+                n - told <= binomial::quantile(n, 1.0 - p, binomial::FALSE_ALARM),
+                "{told} of {n} at {p}"
+            );
         }
         assert_eq!(KappaPair::new(0.5, 2).expect("valid").probability(), 0.5);
     }

@@ -101,7 +101,11 @@ impl Separability {
     /// # Panics
     /// When the assignment has not one value for each variable.
     pub fn vectors(&self, assignment: &Assignment) -> (Vec<f64>, Vec<f64>) {
-        assert_eq!(assignment.values().len(), self.variables, "an assignment has one value for each variable");
+        assert_eq!(
+            assignment.values().len(),
+            self.variables,
+            "an assignment has one value for each variable"
+        );
         let signs = assignment.values().iter().map(|&value| if value { 1.0 } else { -1.0 });
         let x = signs.clone().chain([1.0, -0.5]).collect();
         let y = signs.map(|sign: f64| -sign).chain([-0.5, 1.0]).collect();
@@ -157,7 +161,8 @@ mod tests {
     fn the_point_of_a_clause_tells_whether_it_is_true() {
         for length in 0..=8usize {
             for signs in 0..1 << length {
-                let clause: Vec<Literal> = (0..length).map(|v| Literal::new(v, signs >> v & 1 == 1)).collect();
+                let clause: Vec<Literal> =
+                    (0..length).map(|v| Literal::new(v, signs >> v & 1 == 1)).collect();
                 let p = clause_point(&clause, length);
                 if length == 6 {
                     assert_eq!(p[6..], [-10.0, -10.0]);
@@ -195,7 +200,12 @@ mod tests {
     fn vectors_solve_the_instance_exactly_when_the_assignment_satisfies() {
         // x₀ = x₁ ≠ x₂, in clauses of two literals.
         let literal = |v, positive| Literal::new(v, positive);
-        let pairs = [[(0, true), (1, false)], [(0, false), (1, true)], [(0, true), (2, true)], [(0, false), (2, false)]];
+        let pairs = [
+            [(0, true), (1, false)],
+            [(0, false), (1, true)],
+            [(0, true), (2, true)],
+            [(0, false), (2, false)],
+        ];
         let clauses = pairs.map(|pair| pair.map(|(v, positive)| literal(v, positive)).to_vec()).to_vec();
         let formula = Formula::new(3, clauses).expect("in range");
         let instance = Separability::new(&formula).expect("closed");

@@ -263,7 +263,10 @@ mod tests {
             ("p cnf 1 1 1\n", E::Header { line: 1 }),
             ("p wcnf 1 1\n", E::Header { line: 1 }),
             ("p cnf 1000000000000 1\n", E::TooLarge { line: 1, what: "variables", limit: MAX_VARIABLES }),
-            ("p cnf 1 99999999999999999999999\n", E::TooLarge { line: 1, what: "clauses", limit: MAX_CLAUSES }),
+            (
+                "p cnf 1 99999999999999999999999\n",
+                E::TooLarge { line: 1, what: "clauses", limit: MAX_CLAUSES },
+            ),
             ("p cnf 2 1\n1 x 0\n", E::NotANumber { line: 2, column: 3 }),
             ("p cnf 2 1\n1 +2 0\n", E::NotANumber { line: 2, column: 3 }),
             ("p cnf 2 1\n 1 -3 0\n", E::UnknownVariable { line: 2, column: 4, variables: 2 }),

@@ -156,7 +156,8 @@ fn split(
         }
         let next = Literal::new(*total, true);
         *total += 1;
-        let mut part: Vec<Literal> = link.into_iter().chain(clause[done..done + take].iter().copied()).collect();
+        let mut part: Vec<Literal> =
+            link.into_iter().chain(clause[done..done + take].iter().copied()).collect();
         part.push(next);
         parts.push(part);
         done += take;
@@ -174,7 +175,8 @@ fn padded(part: &[Literal], length: usize) -> Vec<Vec<Literal>> {
         .take(length - part.len())
         .collect();
     let extension = |signs: usize| {
-        let padding = free.iter().enumerate().map(move |(i, &variable)| Literal::new(variable, signs >> i & 1 == 0));
+        let padding =
+            free.iter().enumerate().map(move |(i, &variable)| Literal::new(variable, signs >> i & 1 == 0));
         part.iter().copied().chain(padding).collect()
     };
     (0..1usize << free.len()).map(extension).collect()

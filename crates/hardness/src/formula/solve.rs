@@ -85,7 +85,8 @@ pub fn solve(formula: &Formula, max_steps: u64) -> Solution {
         SolverResult::Unsat => Solution::Unsatisfiable,
         SolverResult::Interrupted => Solution::Unknown,
         SolverResult::Sat => {
-            let value = |v| solver.lit_val(Lit::new(v as u32, false)).expect("the solver has just found a model");
+            let value =
+                |v| solver.lit_val(Lit::new(v as u32, false)).expect("the solver has just found a model");
             let values = (0..formula.variables()).map(|v| value(v) == TernaryVal::True).collect();
             let assignment = Assignment::new(values);
             assert!(formula.is_satisfied_by(&assignment), "the solver's model does not satisfy the formula");
@@ -108,7 +109,8 @@ mod tests {
             let rng = &mut random::stream(1, "solve", index);
             let n = 1 + (index as usize) % 7;
             let clause = |rng: &mut _| {
-                let literal = |rng: &mut rand_chacha::ChaCha8Rng| Literal::new(rng.random_range(0..n), rng.random());
+                let literal =
+                    |rng: &mut rand_chacha::ChaCha8Rng| Literal::new(rng.random_range(0..n), rng.random());
                 (0..3).map(|_| literal(rng)).collect::<Vec<_>>()
             };
             let formula = Formula::new(n, (0..5 * n).map(|_| clause(rng)).collect()).expect("in range");
@@ -138,7 +140,8 @@ mod tests {
             (0..pigeons).map(|p| (0..holes).map(|h| at(p, h, true)).collect()).collect();
         for hole in 0..holes {
             for first in 0..pigeons {
-                clauses.extend((0..first).map(|second| vec![at(first, hole, false), at(second, hole, false)]));
+                clauses
+                    .extend((0..first).map(|second| vec![at(first, hole, false), at(second, hole, false)]));
             }
         }
         let formula = Formula::new(pigeons * holes, clauses).expect("in range");
