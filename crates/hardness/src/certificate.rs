@@ -105,10 +105,10 @@ impl Instance {
             let sizes: Vec<f64> = (0..k).map(size).collect();
             for o in 0..m {
                 let deviation = (labels[(o, j)] - self.a()[(o, j)]).abs();
-                // A deviation that is not a number counts as the worst.
-                if !(deviation <= fit.residual) {
-                    (fit.residual, fit.sample) =
-                        (if deviation.is_nan() { f64::INFINITY } else { deviation }, j);
+                // A deviation that is not a number, from a network whose labels overflow, counts as the worst.
+                let deviation = if deviation.is_nan() { f64::INFINITY } else { deviation };
+                if deviation > fit.residual {
+                    (fit.residual, fit.sample) = (deviation, j);
                 }
                 let total: f64 =
                     sizes.iter().enumerate().map(|(i, size)| network.u()[(o, i)].abs() * size).sum();
@@ -133,7 +133,7 @@ impl Instance {
     /// O(k(d + m)n) operations.
     pub fn decode(&self, network: &Network) -> Result<Decoded, DecodeError> {
         let fit = self.fit(network)?;
-        if !(fit.residual < fit.radius) {
+        if fit.residual >= fit.radius {
             return Err(DecodeError::DoesNotFit { fit });
         }
         let activations = network.activations(self.x());
@@ -151,7 +151,7 @@ impl Instance {
         let (&[(_, first), (least, second)], true) = (chosen, residual < fit.radius) else {
             return Err(DecodeError::NotTwoUnits { units, residual });
         };
-        if !(least > 0.0) {
+        if least <= 0.0 {
             return Err(DecodeError::NotTwoUnits { units, residual });
         }
         let coordinates: Vec<f64> =

@@ -172,10 +172,13 @@ impl Instance {
         Ok(instance)
     }
 
-    /// The instance of a reversible formula, with what is known about the formula it was made from.
+    /// The instance of a reversible formula, with what is known about the formula it was made from, which is taken over unchecked.
     ///
     /// # Errors
     /// [`InstanceError`].
+    ///
+    /// # Panics
+    /// When an assignment has not one value for each variable of the original formula.
     pub fn from_solution(
         reversible: &Reversible,
         solution: &Solution,

@@ -119,7 +119,8 @@ impl Reversible {
         Assignment::new(values)
     }
 
-    /// An assignment of the reversible formula, brought back to the original one. See [`restrict`].
+    /// An assignment of the reversible formula, brought back to the original one: its first values, negated when
+    /// the switch is true. The result satisfies the original formula if `assignment` satisfies the reversible one.
     ///
     /// # Panics
     /// When the assignment has not one value for each variable of the reversible formula.
