@@ -2,6 +2,7 @@
 
 mod diagnose;
 mod generate;
+mod hardness;
 mod predict;
 mod recover;
 mod verify;
@@ -28,5 +29,6 @@ pub fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Verify(args) => verify::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),
+        Command::Hardness(args) => hardness::run(&args.command),
     }
 }

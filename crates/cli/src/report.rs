@@ -23,6 +23,7 @@ use self::half_spaces::HalfSpaceReport;
 pub use self::labels::LabelErrors;
 use self::noisy::NoiseReport;
 use self::one_sparse::OneSparseReport;
+pub use self::one_sparse::outlook;
 
 /// Units listed in the summary before it says "and so many more".
 const LISTED_UNITS: usize = 10;

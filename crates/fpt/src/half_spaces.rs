@@ -83,6 +83,7 @@ mod subset;
 use orthant_estimate::problem::Problem;
 use orthant_estimate::refine::{LinearSolver, RefineSettings, refine};
 use orthant_estimate::{Callback, Reporter, SearchError};
+use orthant_exact::Verdict;
 use orthant_network::{Activation, BiasKind, Network, Samples};
 use serde::Serialize;
 
@@ -202,7 +203,25 @@ impl Fit {
     pub fn best(&self) -> &Fitted {
         self.descended.as_ref().unwrap_or(&self.half_spaces)
     }
+
+    /// The part of |A|_F² that [`Fit::best`] explains, in [0, 1].
+    pub fn explained(&self) -> f64 {
+        if self.zero_residual == 0.0 { 0.0 } else { 1.0 - (self.best().residual / self.zero_residual).powi(2) }
+    }
+
+    /// `Approximate` when the network explains more of the labels than its number of weights does of labels that have nothing to do with the
+    /// inputs (four times); `NotRecovered` otherwise. Never better: a small loss under arbitrary errors says nothing of the weights, and
+    /// a few giant labels can be explained by chance.
+    pub fn verdict(&self) -> Verdict {
+        let network = &self.best().network;
+        let weights = network.k() * (network.d() + network.m());
+        let chance = CHANCE * weights as f64 / (self.estimated.n as f64 * self.estimated.m as f64);
+        if self.explained() > chance { Verdict::Approximate } else { Verdict::NotRecovered }
+    }
 }
+
+/// Independent errors of one size let p weights explain about p of nm labels; the best of many networks, a few times that.
+const CHANCE: f64 = 4.0;
 
 /// Steps of the descent at most.
 const DESCENT_STEPS: usize = 40;
@@ -227,7 +246,7 @@ const FACTORED: f64 = 1e8;
 ///
 /// # Errors
 /// [`FptError::Setting`], [`FptError::TooFewOutputs`] for m < k, [`FptError::TooFewSamples`] with fewer equations than weights,
-/// [`FptError::GridTooLarge`] for a printed grid of more than 2⁶³ members, [`FptError::Overflow`], [`FptError::Linalg`]. A callback that
+/// [`FptError::GridTooLarge`] for a printed grid of more than 2⁶³ members, [`FptError::Overflow`], [`FptError::Recover`]. A callback that
 /// breaks is none: [`Fit::ending`] tells. Inputs that are not normal are not noticed: see
 /// [`check_gaussian`](orthant_estimate::hypothesis::check_gaussian).
 ///

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use orthant::hardness::{Family, Variant};
+use orthant::hardness::{ClauseKind, Family, Variant};
 
 use super::non_negative;
 
@@ -11,8 +11,11 @@ use super::non_negative;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Each instance is a directory: inputs.npy and labels.npy, formula.cnf (the
-reversible formula that they encode), metadata.json, and, when the formula is
-satisfiable, network.safetensors with a network that has these labels.
+reversible formula that they encode), metadata.json, and, when an assignment is
+known, network.safetensors with a network that has these labels.
+
+The networks in question have no biases: with a hidden and an output bias one
+unit fits every instance. Hence --bias none below.
 
 Example:
   orthant hardness from-cnf F.cnf --out DIR
@@ -107,10 +110,13 @@ pub struct HardGenerateArgs {
     /// Which formulas
     #[arg(long, value_enum, default_value_t = FamilyChoice::Random)]
     pub family: FamilyChoice,
+    /// Which clauses
+    #[arg(long, value_enum, default_value_t = ClauseChoice::ThreeSat)]
+    pub clauses: ClauseChoice,
     /// Number of variables
     #[arg(long, value_name = "N")]
     pub variables: usize,
-    /// Clauses for each variable
+    /// Clauses for each variable; pairs of them with six-sat
     #[arg(long, value_name = "R", default_value_t = 4.3, value_parser = non_negative)]
     pub density: f64,
     /// Seed of all draws: same options and seed, same files
@@ -151,4 +157,61 @@ pub struct KappaPairArgs {
     /// Print nothing to stderr but errors
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// Whether output weights are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VariantChoice {
+    /// Given: ones for two units in the first output, zeros elsewhere
+    Fixed,
+    /// To be found
+    Free,
+}
+
+impl From<VariantChoice> for Variant {
+    fn from(choice: VariantChoice) -> Variant {
+        match choice {
+            VariantChoice::Fixed => Variant::Fixed,
+            VariantChoice::Free => Variant::Free,
+        }
+    }
+}
+
+/// Families of formulas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FamilyChoice {
+    /// Clauses that an assignment drawn beforehand satisfies
+    Planted,
+    /// Random clauses, drawn until a SAT solver finds the formula unsatisfiable
+    Unsatisfiable,
+    /// Random clauses
+    Random,
+}
+
+impl From<FamilyChoice> for Family {
+    fn from(choice: FamilyChoice) -> Family {
+        match choice {
+            FamilyChoice::Planted => Family::Planted,
+            FamilyChoice::Unsatisfiable => Family::Unsatisfiable,
+            FamilyChoice::Random => Family::Random,
+        }
+    }
+}
+
+/// Kinds of clauses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClauseChoice {
+    /// Three literals, made reversible afterwards; satisfiable up to a density of about 4.3
+    ThreeSat,
+    /// Six literals, each clause with its complement; satisfiable up to a density of about 21.6
+    SixSat,
+}
+
+impl From<ClauseChoice> for ClauseKind {
+    fn from(choice: ClauseChoice) -> ClauseKind {
+        match choice {
+            ClauseChoice::ThreeSat => ClauseKind::ThreeSat,
+            ClauseChoice::SixSat => ClauseKind::ReversibleSix,
+        }
+    }
 }

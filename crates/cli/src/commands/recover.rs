@@ -39,6 +39,10 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
     let files = SampleFiles::read(&args.inputs, &args.labels)?;
     let samples = files.samples()?;
 
+    if let (Plan::OneSparse(settings), false) = (&plan, args.json) {
+        let members = samples.d() + usize::from(settings.bias.fitted().hidden());
+        console.say(&report::outlook(samples.n(), members, settings.width));
+    }
     let started = Instant::now();
     let bar = progress_bar(console);
     let deadline = args.budget.and_then(|budget| started.checked_add(budget));

@@ -27,7 +27,7 @@ impl BoundTerms {
     /// The terms for output weights U (m × k) and an error matrix E (m × n).
     ///
     /// # Errors
-    /// [`FptError::Linalg`] on overflow.
+    /// [`FptError::Recover`] on overflow.
     ///
     /// # Cost
     /// 2nm² operations.
