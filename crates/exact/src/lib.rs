@@ -13,10 +13,10 @@
 //!    space, with its singular gap); or, where m < k, the linear system of all units given all patterns has full column rank, and
 //!    the sign of each unit follows from the labels;
 //! 3. the active inputs of each unit have full column rank, with a sample to spare;
-//! 4. samples that took no part in the fit agree.
+//! 4. samples that took no part in the fit agree, or all patterns have been searched ([`Method::WorstCase`]).
 //!
-//! [`Report::uniqueness`] says what follows: `proved by lift` (no other network of this width has these labels, whatever its
-//! activation patterns), `given patterns` (no other one active on the same samples), or `not shown`. Beyond the patterns found,
+//! [`Report::uniqueness`] says what follows: `proved by lift` or `proved by enumeration` (no other network of this width has these
+//! labels, whatever its activation patterns), `given patterns` (no other one active on the same samples), or `not shown`. Beyond the patterns found,
 //! uniqueness for generic inputs is Lemma 33 of the paper.
 //!
 //! # When not to use it
@@ -49,6 +49,7 @@
 //! | `weights` | patterns to V, b, U, c | Algorithm 6, steps 5 to 7 |
 //! | `answer` | refinement, missing units, biases left out | |
 //! | `wide` | m < k: restarts, signs, all units at once | |
+//! | `worst_case` | any inputs, rank(A) = k: every unit, one network, several, or none | Theorem 11, Algorithm 3 |
 //! | `identify`, `evidence` | the evidence for each unit | Lemma 31, 33 |
 //! | `verdict` | evidence to verdict | |
 //! | [`diagnose`] | which hypotheses the data fulfil | |
@@ -69,6 +70,7 @@ mod split;
 mod verdict;
 mod weights;
 mod wide;
+mod worst_case;
 
 pub use diagnose::{
     Diagnosis, Finding, Hypothesis, HypothesisCheck, InputFacts, LabelFacts, MethodCheck, Spectrum,

@@ -216,6 +216,7 @@ impl Wide<'_> {
             undetermined_inputs,
             coarse_precision: (precision > COARSE).then_some(precision),
             decimal_excess: decimal_excess(self.spectrum, residual * fit.label_scale()),
+            finding: None,
             units: &units,
         };
         let (verdict, reason) = judge(&evidence);

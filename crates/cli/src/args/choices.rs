@@ -124,6 +124,8 @@ pub enum MethodChoice {
     Paired,
     /// All units at once from random starts: for fewer outputs than hidden units
     Restarts,
+    /// Every activation pattern, by branch and bound: arbitrary inputs, rank(A) = k, small k
+    WorstCase,
 }
 
 impl From<MethodChoice> for Method {
@@ -139,6 +141,7 @@ impl From<MethodChoice> for Method {
             MethodChoice::Symmetric => Method::Symmetric,
             MethodChoice::Paired => Method::Paired,
             MethodChoice::Restarts => Method::Restarts,
+            MethodChoice::WorstCase => Method::WorstCase,
         }
     }
 }
