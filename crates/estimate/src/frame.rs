@@ -31,6 +31,7 @@ pub struct Frame {
     bias: BiasKind,
     activation: Activation,
     angle: f64,
+    input_angle: f64,
     linear: Mat<f64>,
     weights: Option<Vec<f64>>,
 }
@@ -91,10 +92,11 @@ impl Frame {
         let spectrum = LabelSpectrum::decide(svd.s, samples, weights);
         let k = width.unwrap_or(spectrum.rank.rank).min(spectrum.rank.rank);
         let q = svd.u.as_ref().subcols(0, k);
-        let inputs = input_basis(samples.x().transpose(), bias.hidden())?;
+        let (inputs, input_angle) = input_basis(samples.x().transpose(), bias.hidden())?;
         let angle = angle_error(&spectrum, k, n, samples.m(), weights);
         let extended = extend(q, bias.output(), weights);
-        Ok((Frame::assemble(extended, k, inputs, bias, angle, weights.map(<[f64]>::to_vec))?, spectrum))
+        let angles = (angle, input_angle);
+        Ok((Frame::assemble(extended, k, inputs, bias, angles, weights.map(<[f64]>::to_vec))?, spectrum))
     }
 
     /// The same frame for units of another activation, with the weights it has.
@@ -107,12 +109,12 @@ impl Frame {
         k: usize,
         inputs: Mat<f64>,
         bias: BiasKind,
-        angle: f64,
+        (angle, input_angle): (f64, f64),
         weights: Option<Vec<f64>>,
     ) -> Result<Frame, LinalgError> {
         let linear = Mat::zeros(extended.ncols(), 0);
         let activation = Activation::RELU;
-        let mut frame = Frame { extended, k, inputs, bias, activation, angle, linear, weights };
+        let mut frame = Frame { extended, k, inputs, bias, activation, angle, input_angle, linear, weights };
         frame.linear = frame.linear_part()?;
         Ok(frame)
     }
@@ -206,6 +208,12 @@ impl Frame {
         self.angle
     }
 
+    /// Bound on the angle between the input space computed and that of the inputs as given: the rounding of the factorisation over
+    /// their smallest singular value counted.
+    pub fn input_angle(&self) -> f64 {
+        self.input_angle
+    }
+
     /// Below this, the least singular value of a unit's joint system counts as zero: 8 angles, for the angle enters once
     /// through the active and once through the inactive samples, with room for the factorisations in between.
     pub fn null_tolerance(&self) -> f64 {
@@ -239,12 +247,13 @@ impl Frame {
             return Ok(None);
         }
         let shrink = svd.s.get(self.k.saturating_sub(1)).copied().unwrap_or(1.0);
-        let inputs = spectrum::column_space(
-            pick(self.inputs()).as_ref(),
-            input_tolerance(samples.len(), self.inputs.ncols()),
-        )?;
+        let picked = spectrum::thin_svd(pick(self.inputs()).as_ref())?;
+        let rank = spectrum::rank_at(&picked.s, input_tolerance(samples.len(), self.inputs.ncols())).rank;
+        let inputs = picked.u.as_ref().subcols(0, rank).to_owned();
+        let least = picked.s.get(rank.saturating_sub(1)).copied().unwrap_or(1.0).max(f64::MIN_POSITIVE);
+        let angles = (self.angle / shrink, self.input_angle / least);
         let extended = extend(svd.u.as_ref().subcols(0, self.k), self.bias.output(), weights.as_deref());
-        let restricted = Frame::assemble(extended, self.k, inputs, self.bias, self.angle / shrink, weights)?;
+        let restricted = Frame::assemble(extended, self.k, inputs, self.bias, angles, weights)?;
         Ok(Some(restricted.with_activation(self.activation.clone())))
     }
 }
@@ -278,10 +287,18 @@ fn extend(q: MatRef<'_, f64>, constant: bool, weights: Option<&[f64]>) -> Mat<f6
     Mat::from_fn(n, k + usize::from(constant), |i, j| if j < k { q[(i, j)] } else { value * weight(i) })
 }
 
-fn input_basis(x: MatRef<'_, f64>, hidden: bool) -> Result<Mat<f64>, LinalgError> {
+/// The basis, and the bound on its angle.
+fn input_basis(x: MatRef<'_, f64>, hidden: bool) -> Result<(Mat<f64>, f64), LinalgError> {
     let (n, d) = x.shape();
-    let basis = spectrum::column_space(centred(x.to_owned(), hidden).as_ref(), input_tolerance(n, d))?;
-    Ok(extend(basis.as_ref(), hidden, None))
+    let svd = spectrum::thin_svd(centred(x.to_owned(), hidden).as_ref())?;
+    let rank = spectrum::rank_at(&svd.s, input_tolerance(n, d));
+    let basis = svd.u.as_ref().subcols(0, rank.rank);
+    // Inputs are rounded, if at all, before their mean is taken away.
+    let offset =
+        (x.norm_l2() / product::norm(&svd.s).max(f64::MIN_POSITIVE)).clamp(1.0, 1.0 / tolerance::EPS);
+    let rounding = if hidden { offset } else { 1.0 } * tolerance::backward(n, d);
+    let angle = if rank.rank == 0 { rounding } else { rounding / rank.smallest_kept };
+    Ok((extend(basis, hidden, None), angle))
 }
 
 fn angle_error(spectrum: &LabelSpectrum, k: usize, n: usize, m: usize, weights: Option<&[f64]>) -> f64 {

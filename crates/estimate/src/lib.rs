@@ -19,6 +19,7 @@
 //! | [`multistart`] | m < k; up to some tens of units | all units at once; then [`orient`] and [`joint`] | QR of n × kr per step |
 //! | [`moment_start`] | Gaussian inputs, m < k ≤ d, large n | starts without search | n d² per slice |
 //! | [`directions`](mod@directions) | Gaussian inputs, k ≤ d, k ≤ m | rows of V up to sign from labels with noise, as starts | nk⁴ |
+//! | [`worst_case`] | any inputs, any n; small k | every unit, and so a proof of uniqueness or that there is no network | about 3.5 k² nodes of 8n(k + r)² on planted samples, at worst as many as faces |
 //! | [`refine`](mod@refine) | a start in the basin | labels with rounding noise | Levenberg-Marquardt |
 //!
 //! The moments of [`gaussian`], [`orthonormal`] and [`symmetric`](mod@symmetric) give crude directions, and [`confident`] leads from
@@ -82,6 +83,7 @@ pub mod refine;
 pub mod symmetric;
 pub mod unit;
 pub mod weighting;
+pub mod worst_case;
 
 pub use error::{EstimateError, SearchError};
 pub use frame::{Frame, LabelSpectrum};

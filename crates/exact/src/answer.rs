@@ -16,6 +16,7 @@ use crate::search::Search;
 use crate::settings::{BiasModel, Settings};
 use crate::split::Split;
 use crate::weights;
+use crate::worst_case::Finding;
 
 /// Refinement of labels below double precision, and of incomplete answers, may cost this many operations.
 const REFINE_OPERATIONS: f64 = 1e11;
@@ -47,6 +48,8 @@ pub(crate) struct Answer {
     pub(crate) distinguishing: Option<f64>,
     pub(crate) refuted: Option<HypothesisError>,
     pub(crate) precision: f64,
+    /// What the search of all patterns says, where that was made.
+    pub(crate) finding: Option<Finding>,
 }
 
 impl Answer {
@@ -71,6 +74,7 @@ impl Answer {
             distinguishing: search.distinguishing,
             refuted: search.refuted,
             precision: label_spectrum.precision,
+            finding: None,
         };
         if answer.units.len() < answer.frame.n_rectified() {
             answer.complete(settings, reporter)?;
@@ -81,6 +85,30 @@ impl Answer {
             answer.drop_zero_biases()?;
         }
         Ok(answer)
+    }
+
+    /// The best that the units of a search without a full set of them explain, not completed by other means.
+    pub(crate) fn partial(
+        fit: Subset,
+        frame: Frame,
+        search: Search,
+        settings: &Settings,
+        label_spectrum: &LabelSpectrum,
+    ) -> Result<Answer, RecoverError> {
+        let network = weights::units_alone(&fit.samples(), &frame, &search.units, settings.bias.fitted())?;
+        Ok(Answer {
+            fit,
+            frame,
+            network,
+            method: search.method(settings),
+            units: search.units,
+            attempts: search.attempts,
+            lift: None,
+            distinguishing: None,
+            refuted: None,
+            precision: label_spectrum.precision,
+            finding: None,
+        })
     }
 
     fn residual_on_fit(&self) -> f64 {

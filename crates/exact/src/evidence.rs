@@ -11,6 +11,7 @@ use crate::report::{Reason, Recovery, Report, Uniqueness, UniquenessLevel, Verdi
 use crate::settings::Settings;
 use crate::verdict::{Evidence, judge};
 use crate::weights;
+use crate::worst_case::Finding;
 
 /// Rows of V of a smaller condition number than this are independent beyond rounding.
 const MAX_CONDITION: f64 = 1e10;
@@ -46,7 +47,10 @@ impl Answer {
                 .lift
                 .as_ref()
                 .is_some_and(|lift| lift.proves_uniqueness(&self.frame, &self.units, independent));
-        let mut units = identify::unit_reports(&fit, &self.frame, &self.units, &self.network, proved);
+        let enumerated =
+            undetermined_inputs == 0 && self.units.len() == k && self.finding == Some(Finding::Unique);
+        let unique = proved || enumerated;
+        let mut units = identify::unit_reports(&fit, &self.frame, &self.units, &self.network, unique);
         let identified = units.iter().all(|unit| unit.identified);
         for _ in k..settings.width.unwrap_or(k) {
             units.push(identify::no_trace(fit.n(), inputs));
@@ -65,12 +69,14 @@ impl Answer {
             undetermined_inputs,
             coarse_precision: (self.precision > COARSE).then_some(self.precision),
             decimal_excess: decimal_excess(label_spectrum, residual * fit.label_scale()),
+            finding: self.finding,
             units: &units,
         };
         let (verdict, reason) = judge(&evidence);
         let zero = matches!(verdict, Verdict::Exact | Verdict::ExactOnSamples);
         let level = match (proved && zero, identified && zero && self.units.len() == k) {
             (true, _) => UniquenessLevel::ProvedByLift,
+            (false, true) if enumerated => UniquenessLevel::ProvedByEnumeration,
             (false, true) => UniquenessLevel::GivenPatterns,
             (false, false) => UniquenessLevel::NotShown,
         };

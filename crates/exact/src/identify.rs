@@ -48,10 +48,15 @@ pub(crate) fn unit_reports(
             let (active, inactive) = (unit.pattern.n_active(), unit.pattern.n_inactive());
             let undetermined = r - unit.input_rank;
             let two_slopes = frame.activation().negative_slope().is_some();
-            let reason = if active <= r {
+            let reason = if inactive == 0 && !two_slopes {
+                UnitReason::AlwaysActive
+            } else if active <= r {
                 UnitReason::TooFewActive
             } else if undetermined > 0 {
                 UnitReason::UndeterminedDirections
+            } else if unit.null_gap == 0.0 {
+                // It is one of those that have its pattern, or has no more equations than unknowns.
+                UnitReason::Fitted
             } else if !unique_by_lift && (!spare[i] || (two_slopes && inactive <= r)) {
                 UnitReason::TooFewInactive
             } else if antiparallel(frame, units, i) {

@@ -169,6 +169,7 @@ impl Case<'_> {
             undetermined_inputs,
             coarse_precision: (precision > COARSE).then_some(precision),
             decimal_excess: decimal_excess(self.spectrum, residual * fit.label_scale()),
+            finding: None,
             units: &units,
         };
         let (verdict, reason) = judge(&evidence);

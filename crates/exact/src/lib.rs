@@ -13,10 +13,10 @@
 //!    space, with its singular gap); or, where m < k, the linear system of all units given all patterns has full column rank, and
 //!    the sign of each unit follows from the labels;
 //! 3. the active inputs of each unit have full column rank, with a sample to spare;
-//! 4. samples that took no part in the fit agree.
+//! 4. samples that took no part in the fit agree, or all patterns have been searched ([`Method::WorstCase`]).
 //!
-//! [`Report::uniqueness`] says what follows: `proved by lift` (no other network of this width has these labels, whatever its
-//! activation patterns), `given patterns` (no other one active on the same samples), or `not shown`. Beyond the patterns found,
+//! [`Report::uniqueness`] says what follows: `proved by lift` or `proved by enumeration` (no other network of this width has these
+//! labels, whatever its activation patterns), `given patterns` (no other one active on the same samples), or `not shown`. Beyond the patterns found,
 //! uniqueness for generic inputs is Lemma 33 of the paper.
 //!
 //! [`certify`] gives the same verdict on a network that comes from elsewhere.
@@ -54,6 +54,7 @@
 //! | `joint` | all units at once: the network, the evidence for each unit | |
 //! | `certify` | the verdict on a network that someone proposes | |
 //! | `split` | which samples are kept aside | |
+//! | `worst_case` | any inputs, rank(A) = k: every unit, one network, several, or none | Theorem 11, Algorithm 3 |
 //! | `identify`, `evidence` | the evidence for each unit | Lemma 31, 33 |
 //! | `verdict` | evidence to verdict | |
 //! | [`diagnose`] | which hypotheses the data fulfil | |
@@ -76,6 +77,7 @@ mod split;
 mod verdict;
 mod weights;
 mod wide;
+mod worst_case;
 
 pub use certify::certify;
 pub use diagnose::{

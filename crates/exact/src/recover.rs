@@ -14,6 +14,7 @@ use crate::scaled::Scaled;
 use crate::search::{Search, begin, search};
 use crate::settings::{Method, Settings};
 use crate::split::Split;
+use crate::worst_case;
 
 /// Equations to spare that [`orthant_estimate::unit::unit_from_pattern`] asks for, in samples beyond r + k.
 const SPARE_SAMPLES: usize = 4;
@@ -62,6 +63,9 @@ fn recover_scaled(
     settings: &Settings,
     reporter: &mut Reporter<'_>,
 ) -> Result<Recovery, RecoverError> {
+    if settings.method == Method::WorstCase {
+        return worst_case::recover(samples, settings, reporter);
+    }
     let bias = settings.bias.fitted();
     let split = Split::of(samples, settings);
     let fit = Subset::of(samples, &split.fit);

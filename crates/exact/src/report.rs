@@ -51,6 +51,10 @@ pub enum UniquenessLevel {
     /// fitted, has these labels, whatever its activation patterns. Wider networks are not excluded.
     #[serde(rename = "proved by lift")]
     ProvedByLift,
+    /// All activation patterns were searched: no other network of this width, with the biases that were fitted, has these labels. Wider
+    /// networks are not excluded.
+    #[serde(rename = "proved by enumeration")]
+    ProvedByEnumeration,
     /// No other network with the same activation patterns has these labels. Wider ones are not excluded: for m < k, two units whose
     /// kinks no sample separates act as one.
     #[serde(rename = "given patterns")]
@@ -213,6 +217,40 @@ pub enum Reason {
         /// How many times more.
         excess: f64,
     },
+    /// The search of all patterns was stopped before its end.
+    OutOfBudget {
+        /// Partial patterns searched.
+        patterns: usize,
+    },
+    /// All patterns were searched: no network of this width has these labels.
+    Infeasible {
+        /// Partial patterns searched.
+        patterns: usize,
+        /// By what factor the weakest of the proofs that end a pattern exceeds the rounding of the labels.
+        margin: f64,
+    },
+    /// All patterns were searched, but rounding leaves open whether some of them have a unit.
+    Undecided {
+        /// Partial patterns searched.
+        patterns: usize,
+        /// Patterns left open.
+        open: usize,
+    },
+    /// The labels hold more units than the network has, or a continuum of them: other networks of this width have these labels too.
+    OtherNetworks {
+        /// Units found; of a continuum, as many as span it.
+        units: usize,
+        /// The width.
+        width: usize,
+    },
+    /// The width asked for is above the rank of the labels, where deciding whether there is a network is NP-hard (Theorem 23) and the
+    /// search of all patterns does not apply.
+    WidthAboveRank {
+        /// Rank of the labels.
+        rank: usize,
+        /// The width asked for.
+        width: usize,
+    },
     /// The labels do not vary.
     ConstantLabels,
 }
@@ -259,6 +297,28 @@ impl fmt::Display for Reason {
                 f,
                 "beside the network the labels carry {excess:.1} times what rounding to their decimals explains: noise, or a unit too weak to be told from it"
             ),
+            Reason::OutOfBudget { patterns } => {
+                write!(
+                    f,
+                    "the search was stopped after {patterns} partial activation patterns, before its end"
+                )
+            }
+            Reason::Infeasible { patterns, margin } => write!(
+                f,
+                "no network of this width has these labels: all activation patterns excluded in {patterns} steps, each by at least {margin:.1} times what rounding explains"
+            ),
+            Reason::Undecided { patterns, open } => write!(
+                f,
+                "undecided to rounding: {open} activation pattern(s) neither have a unit nor are excluded, of {patterns} partial ones searched"
+            ),
+            Reason::OtherNetworks { units, width } => write!(
+                f,
+                "other networks of width {width} have these labels too: they hold {units} different units"
+            ),
+            Reason::WidthAboveRank { rank, width } => write!(
+                f,
+                "a width of {width} is above the rank of the labels, {rank}: every pattern can be searched for widths equal to the rank only"
+            ),
             Reason::ConstantLabels => write!(f, "the labels do not vary over the samples"),
         }
     }
@@ -298,7 +358,7 @@ pub struct Report {
     /// What found the units: names of [`Method`](crate::Method)s, `refinement` where it found what
     /// the search had missed, or `none` for constant labels.
     pub method: String,
-    /// Number of starts, pins or eigenproblems the search took.
+    /// Number of starts, pins, eigenproblems or partial patterns the search took.
     pub attempts: usize,
     /// What the data refute of the method's assumptions, although it found all units.
     pub refuted: Option<HypothesisError>,

@@ -32,7 +32,7 @@ pub(crate) struct Search {
 
 impl Search {
     /// Notes that a method has found units, if it has found any beyond those known `before`.
-    fn credit(&mut self, method: &'static str, before: usize) {
+    pub(crate) fn credit(&mut self, method: &'static str, before: usize) {
         if self.units.len() > before && !self.by.contains(&method) {
             self.by.push(method);
         }
@@ -105,8 +105,8 @@ pub(crate) fn search(
         Method::Tensor | Method::Power | Method::Ica | Method::Symmetric | Method::Paired => {
             random_inputs::search(&mut brought, samples, frame, settings, reporter)?;
         }
-        // Restarts look for no single unit.
-        Method::Restarts => {}
+        // Restarts look for no single unit, and the search of all patterns has a way of its own.
+        Method::Restarts | Method::WorstCase => {}
     }
     if settings.method != Method::Auto {
         brought.credit(settings.method.name(), 0);

@@ -30,11 +30,15 @@ pub enum Method {
     Paired,
     /// All units at once by refinement from many random starts, the way for m < k: [`orthant_estimate::multistart`].
     Restarts,
+    /// Every activation pattern, by branch and bound, for arbitrary inputs and as many units as the rank of the labels (Theorem 11):
+    /// [`orthant_estimate::worst_case`]. It finds the network, proves that there is no other, or that there is none. It uses all
+    /// distinct samples unless [`Settings::holdout`] is given; a progress callback that breaks ends the search with what was found.
+    WorstCase,
 }
 
 impl Method {
     /// All methods, in the order of their declaration.
-    pub const ALL: [Method; 10] = [
+    pub const ALL: [Method; 11] = [
         Method::Auto,
         Method::Pursuit,
         Method::Cone,
@@ -45,6 +49,7 @@ impl Method {
         Method::Symmetric,
         Method::Paired,
         Method::Restarts,
+        Method::WorstCase,
     ];
 
     /// The name, as on the command line.
@@ -60,16 +65,18 @@ impl Method {
             Method::Symmetric => "symmetric",
             Method::Paired => "paired",
             Method::Restarts => "restarts",
+            Method::WorstCase => "worst-case",
         }
     }
 
-    /// Whether the method is meant for units of this activation. The lift needs one with two straight pieces; symmetry, pairs and
+    /// Whether the method is meant for units of this activation. The lift and the search of all patterns
+    /// need one with two straight pieces; symmetry, pairs and
     /// restarts need f(t) − f(−t) = t; pursuit cannot tell |t| from |−t|; and every other method needs f(t) = 0 for t ≤ 0.
     pub(crate) fn covers(self, activation: &Activation) -> bool {
         match self {
             Method::Auto => true,
             Method::Pursuit => *activation != Activation::ABSOLUTE,
-            Method::Lift => activation.is_relu() || activation.negative_slope().is_some(),
+            Method::Lift | Method::WorstCase => activation.is_relu() || activation.negative_slope().is_some(),
             Method::Symmetric | Method::Paired | Method::Restarts => activation.is_relu(),
             _ => activation.negative_slope().is_none(),
         }
@@ -111,7 +118,7 @@ pub struct Settings {
     pub seed: u64,
     /// Fraction of the samples kept aside to check the answer, in [0, 0.5]. `None` (default) keeps 2 %, at least 4 and at
     /// most 1000, but never so many that less than 2(d + 1) samples remain. With 0 there is no check, and so no verdict
-    /// `exact`.
+    /// `exact`, but for [`Method::WorstCase`], which needs none and keeps none by default.
     pub holdout: Option<f64>,
     /// Start-iterations of pursuit without a new unit after which it gives up. Default 30 000, several times what the last
     /// unit takes on the instances measured.

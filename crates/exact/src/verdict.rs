@@ -1,6 +1,7 @@
 //! From the evidence to the verdict.
 
 use crate::report::{Reason, UnitReason, UnitReport, Verdict};
+use crate::worst_case::Finding;
 
 /// Everything a verdict rests on.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub(crate) struct Evidence<'a> {
     /// What the network leaves of the labels, over what rounding to their decimals explains: the larger of the flat tail of their
     /// spectrum and of the residual.
     pub(crate) decimal_excess: f64,
+    /// What the search of all patterns says, where that was made.
+    pub(crate) finding: Option<Finding>,
     pub(crate) units: &'a [UnitReport],
 }
 
@@ -44,6 +47,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> (Verdict, Reason) {
     let worst = evidence.holdout.map_or(evidence.residual, |holdout| {
         if holdout <= evidence.residual { evidence.residual } else { holdout }
     });
+    if let Some(Finding::Failed(reason)) = evidence.finding {
+        return (Verdict::NotRecovered, reason);
+    }
     if evidence.found < evidence.wanted {
         let reason = match evidence.width {
             Some(width) if width < evidence.rank => Reason::RankAboveWidth { rank: evidence.rank, width },
@@ -71,7 +77,11 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> (Verdict, Reason) {
         let directions = evidence.undetermined_inputs;
         return (Verdict::ExactOnSamples, Reason::UndeterminedInputDirections { directions });
     }
-    if evidence.holdout.is_none() {
+    if let Some(Finding::Open(reason)) = evidence.finding {
+        return (Verdict::ExactOnSamples, reason);
+    }
+    // Where all patterns were searched, there is nothing that samples held out could bring to light.
+    if evidence.holdout.is_none() && evidence.finding != Some(Finding::Unique) {
         return (Verdict::ExactOnSamples, Reason::NothingHeldOut);
     }
     if !within(evidence.decimal_excess, MAX_DECIMAL_EXCESS) {
@@ -120,6 +130,7 @@ mod tests {
             undetermined_inputs: 0,
             coarse_precision: None,
             decimal_excess: 1.0,
+            finding: None,
             units,
         }
     }

@@ -55,14 +55,20 @@ pub(crate) fn hidden_weights(
     let solved = factor.solve(target.as_ref());
     let mut v: Vec<f64> = solved.col_as_slice(0).to_vec();
     let null = factor.null_space();
-    if null.ncols() > 0 {
-        keep_inactive(x, unit, &centre, level, &null, &mut v)?;
+    if null.ncols() > 0 && !keep_inactive(x, unit, &centre, level, &null, &mut v)? {
+        // Samples on the kink leave no room beside rounding: the values that the search has found are taken, which the residual
+        // judges.
+        let direction = Mat::from_fn(unit.direction.len(), 1, |i, _| unit.direction[i]);
+        let t = product::matmul(frame.inputs(), direction.as_ref());
+        let bias = if hidden_bias { BiasKind::Hidden } else { BiasKind::None };
+        return Ok(hidden_from_preactivations(x, &t, bias)?.remove(0));
     }
     let b = if hidden_bias { level - product::dot(&v, &centre) } else { 0.0 };
     Ok(HiddenWeights { v, b })
 }
 
-/// Moves v within the undetermined directions, as little as possible, so that v(x − centre) + level ≤ 0 on inactive samples.
+/// Moves v within the undetermined directions, as little as possible, so that v(x − centre) + level ≤ 0 on inactive samples;
+/// `false` when no choice of them does.
 fn keep_inactive(
     x: MatRef<'_, f64>,
     unit: &Unit,
@@ -70,7 +76,7 @@ fn keep_inactive(
     level: f64,
     null: &Mat<f64>,
     v: &mut [f64],
-) -> Result<(), LinalgError> {
+) -> Result<bool, LinalgError> {
     let inactive: Vec<usize> = unit.pattern.inactive().collect();
     let offsets = Mat::from_fn(inactive.len(), v.len(), |i, r| x[(r, inactive[i])] - centre[r]);
     let column = Mat::from_fn(v.len(), 1, |r, _| v[r]);
@@ -78,20 +84,26 @@ fn keep_inactive(
     let largest = unit.activations.iter().fold(0.0f64, |s, &z| s.max(z));
     // Constraints are met to rounding; this margin keeps the rounding on the inactive side.
     let margin = tolerance::backward(inactive.len(), v.len()) * largest;
-    let bounds: Vec<f64> = (0..inactive.len()).map(|i| values[(i, 0)] + level + margin).collect();
+    let mut bounds: Vec<f64> = (0..inactive.len()).map(|i| values[(i, 0)] + level + margin).collect();
     if bounds.iter().all(|&bound| bound <= 2.0 * margin) {
-        return Ok(());
+        return Ok(true);
     }
     let slopes = -product::matmul(offsets.as_ref(), null.as_ref());
+    let rounding = tolerance::backward(inactive.len(), v.len());
+    for (i, bound) in bounds.iter_mut().enumerate() {
+        // A sample on the kink that none of these directions moves, such as the origin, stays there.
+        if slopes.row(i).norm_l2() <= rounding * offsets.row(i).norm_l2() && *bound <= 2.0 * margin {
+            *bound = 0.0;
+        }
+    }
     match least_distance(slopes.as_ref(), &bounds) {
         Ok(shift) => {
             for (r, v) in v.iter_mut().enumerate() {
                 *v += (0..shift.len()).map(|i| null[(r, i)] * shift[i]).sum::<f64>();
             }
-            Ok(())
+            Ok(true)
         }
-        // No choice of the undetermined weights keeps the unit inactive: the residual will show it.
-        Err(LinalgError::Infeasible { .. }) => Ok(()),
+        Err(LinalgError::Infeasible { .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -106,13 +118,30 @@ pub(crate) fn build_network(
     units: &[Unit],
     bias: BiasKind,
 ) -> Result<Network, LinalgError> {
-    let x = samples.x();
-    let mut hidden: Vec<HiddenWeights> = units
-        .par_iter()
-        .map(|unit| hidden_weights(x, frame, bias.hidden(), unit))
-        .collect::<Result<_, _>>()?;
-    hidden.extend(affine_units(samples, frame, bias)?);
+    let mut hidden = hidden_layer(samples, frame, units, bias)?;
+    if units.len() < frame.k() {
+        hidden.extend(affine_units(samples, frame, bias)?);
+    }
     output_layer(samples, frame.activation(), &hidden, bias)
+}
+
+/// The network of the units found and no others.
+pub(crate) fn units_alone(
+    samples: &Samples<'_>,
+    frame: &Frame,
+    units: &[Unit],
+    bias: BiasKind,
+) -> Result<Network, LinalgError> {
+    output_layer(samples, frame.activation(), &hidden_layer(samples, frame, units, bias)?, bias)
+}
+
+fn hidden_layer(
+    samples: &Samples<'_>,
+    frame: &Frame,
+    units: &[Unit],
+    bias: BiasKind,
+) -> Result<Vec<HiddenWeights>, LinalgError> {
+    units.par_iter().map(|unit| hidden_weights(samples.x(), frame, bias.hidden(), unit)).collect()
 }
 
 /// The hidden weights of units with given values before the rectifier.

@@ -206,7 +206,11 @@ impl Fit {
 
     /// The part of |A|_F² that [`Fit::best`] explains, in [0, 1].
     pub fn explained(&self) -> f64 {
-        if self.zero_residual == 0.0 { 0.0 } else { 1.0 - (self.best().residual / self.zero_residual).powi(2) }
+        if self.zero_residual == 0.0 {
+            0.0
+        } else {
+            1.0 - (self.best().residual / self.zero_residual).powi(2)
+        }
     }
 
     /// `Approximate` when the network explains more of the labels than its number of weights does of labels that have nothing to do with the

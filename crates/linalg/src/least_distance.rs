@@ -3,7 +3,7 @@
 use faer::{Mat, MatRef};
 
 use crate::LinalgError;
-use crate::lstsq::RankRevealing;
+use crate::nnls::{NnlsSettings, non_negative};
 use crate::product;
 use crate::tolerance;
 
@@ -44,16 +44,14 @@ pub fn least_distance(g: MatRef<'_, f64>, h: &[f64]) -> Result<Vec<f64>, LinalgE
     }
     let mut f = vec![0.0; q + 1];
     f[q] = 1.0;
-    let u = non_negative_lstsq(e.as_ref(), &f)?;
-    // r = E u − f; the answer is −r_j / r_(q+1), and r = 0 means that the constraints contradict each other.
-    let mut r = f.iter().map(|x| -x).collect::<Vec<_>>();
-    for (i, &weight) in u.iter().enumerate() {
-        if weight > 0.0 {
-            for (j, r) in r.iter_mut().enumerate() {
-                *r += weight * e[(j, i)];
-            }
-        }
+    // The columns have unit norm, but for rows that are zero.
+    let scale: Vec<f64> = (0..p).map(|i| if e.col(i).norm_l2() > 0.0 { 1.0 } else { 0.0 }).collect();
+    let found = non_negative(e.as_ref(), &f, &scale, &NnlsSettings { cosine: 0.0, residual: 0.0 });
+    if !found.converged {
+        return Err(LinalgError::NoConvergence { what: "non-negative least squares", rows: q + 1, cols: p });
     }
+    // With r = E u − f the answer is −r_j / r_(q+1), and r = 0 means that the constraints contradict each other.
+    let r: Vec<f64> = found.residual.iter().map(|x| -x).collect();
     if product::norm(&r) <= tolerance::backward(q + 1, q + 1).sqrt() {
         return Err(LinalgError::Infeasible { constraints: p });
     }
@@ -61,69 +59,10 @@ pub fn least_distance(g: MatRef<'_, f64>, h: &[f64]) -> Result<Vec<f64>, LinalgE
     Ok(r[..q].iter().map(|x| x / denominator * bound_scale).collect())
 }
 
-/// The u ≥ 0 that minimises |E u − f|.
-fn non_negative_lstsq(e: MatRef<'_, f64>, f: &[f64]) -> Result<Vec<f64>, LinalgError> {
-    let (rows, p) = e.shape();
-    let tol = tolerance::backward(rows, rows) * product::norm(f);
-    let mut u = vec![0.0; p];
-    let mut active: Vec<usize> = Vec::new();
-    let max_steps = 10 * (p + rows) + 100;
-    for _ in 0..max_steps {
-        let residual = residual_of(e, f, &u, &active);
-        let gradient = |i: usize| (0..rows).map(|j| e[(j, i)] * residual[j]).sum::<f64>();
-        let entering = (0..p)
-            .filter(|i| !active.contains(i))
-            .map(|i| (i, gradient(i)))
-            .max_by(|a, b| a.1.total_cmp(&b.1));
-        match entering {
-            Some((i, slope)) if slope > tol && active.len() < rows => active.push(i),
-            _ => return Ok(u),
-        }
-        // Shrink the active set until the unconstrained solution on it is positive.
-        loop {
-            let columns = Mat::from_fn(rows, active.len(), |j, a| e[(j, active[a])]);
-            let rhs = Mat::from_fn(rows, 1, |j, _| f[j]);
-            let solved = RankRevealing::new(columns, tolerance::EPS)?.solve(rhs.as_ref());
-            if (0..active.len()).all(|a| solved[(a, 0)] > 0.0) {
-                for (a, &i) in active.iter().enumerate() {
-                    u[i] = solved[(a, 0)];
-                }
-                break;
-            }
-            let step = (0..active.len())
-                .filter(|&a| solved[(a, 0)] <= 0.0)
-                .map(|a| u[active[a]] / (u[active[a]] - solved[(a, 0)]).max(f64::MIN_POSITIVE))
-                .fold(1.0f64, f64::min);
-            let mut blocking = 0;
-            for (a, &i) in active.iter().enumerate() {
-                u[i] += step * (solved[(a, 0)] - u[i]);
-                if u[i] < u[active[blocking]] {
-                    blocking = a;
-                }
-            }
-            u[active[blocking]] = 0.0;
-            active.remove(blocking);
-            if active.is_empty() {
-                break;
-            }
-        }
-    }
-    Err(LinalgError::NoConvergence { what: "non-negative least squares", rows, cols: p })
-}
-
-fn residual_of(e: MatRef<'_, f64>, f: &[f64], u: &[f64], active: &[usize]) -> Vec<f64> {
-    let mut residual = f.to_vec();
-    for &i in active {
-        for (j, r) in residual.iter_mut().enumerate() {
-            *r -= u[i] * e[(j, i)];
-        }
-    }
-    residual
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lstsq::RankRevealing;
     use crate::random;
 
     #[test]

@@ -14,6 +14,7 @@
 //! | [`lstsq`] | rank-revealing least squares of minimum norm |
 //! | [`eigen`] | eigenvectors of a real matrix with real spectrum, and of a symmetric one |
 //! | [`triangular`] | null space and conditioning of a triangular factor |
+//! | [`nnls`] | non-negative least squares, and so projections on cones |
 //! | [`least_distance`] | the point of least norm in a polyhedron |
 //! | [`assignment`] | minimum-cost perfect matching |
 //! | [`random`] | seeded streams and random matrices |
@@ -33,6 +34,7 @@ pub mod cholesky;
 pub mod eigen;
 pub mod least_distance;
 pub mod lstsq;
+pub mod nnls;
 pub mod partial_svd;
 pub mod product;
 pub mod qr;

@@ -46,8 +46,7 @@ pub fn fixed_point_bits(values: impl Iterator<Item = f64>) -> u32 {
         let bits = value.abs().to_bits();
         let (mantissa, exponent) = (bits & ((1 << 52) - 1), (bits >> 52) as i32);
         // Subnormal numbers have the exponent of the least normal ones, and no hidden bit.
-        let (mantissa, exponent) =
-            if exponent == 0 { (mantissa, 1) } else { (mantissa | 1 << 52, exponent) };
+        let (mantissa, exponent) = if exponent == 0 { (mantissa, 1) } else { (mantissa | 1 << 52, exponent) };
         lowest = lowest.min(exponent + mantissa.trailing_zeros() as i32);
         highest = highest.max(exponent + mantissa.ilog2() as i32);
     }

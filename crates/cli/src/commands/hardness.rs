@@ -1,7 +1,6 @@
 //! `orthant hardness`: formulas as inputs and labels, and pairs of networks that few samples tell apart.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, ensure};
@@ -62,7 +61,8 @@ fn generate(args: &HardGenerateArgs) -> anyhow::Result<Outcome> {
         density: args.density,
         seed: args.seed,
     };
-    let instance = Instance::from_recipe(&recipe, &options(&args.encoding)).map_err(|error| explain(&error))?;
+    let instance =
+        Instance::from_recipe(&recipe, &options(&args.encoding)).map_err(|error| explain(&error))?;
     write_instance(&instance, &args.encoding)
 }
 
@@ -179,7 +179,8 @@ fn read_instance(directory: &Path) -> anyhow::Result<Instance> {
         .map_err(|error| anyhow!("{}: {error}", directory.display()))?;
     let files = SampleFiles::read(&directory.join(INPUTS), &directory.join(LABELS))?;
     let samples = files.samples()?;
-    for (name, given, expected) in [(INPUTS, samples.x(), instance.x()), (LABELS, samples.a(), instance.a())] {
+    for (name, given, expected) in [(INPUTS, samples.x(), instance.x()), (LABELS, samples.a(), instance.a())]
+    {
         ensure!(given == expected, "{} is not that of {FORMULA} beside it", directory.join(name).display());
     }
     Ok(instance)
@@ -247,13 +248,30 @@ fn kappa_pair(args: &KappaPairArgs) -> anyhow::Result<Outcome> {
     let pair = KappaPair::new(args.a, args.d).map_err(|error| anyhow!("{error}"))?;
     ensure!(args.n > 0, "--n is 0, allowed: at least 1");
     let bytes = (args.d as u128 + 2) * args.n as u128 * size_of::<f64>() as u128;
-    ensure!(bytes <= MAX_BYTES, "d = {}, n = {} would take more than {} GiB of memory", args.d, args.n, MAX_BYTES >> 30);
+    ensure!(
+        bytes <= MAX_BYTES,
+        "d = {}, n = {} would take more than {} GiB of memory",
+        args.d,
+        args.n,
+        MAX_BYTES >> 30
+    );
     let directory = Directory::create(&args.out)?;
-    let names = [INPUTS, "first-labels.npy", "second-labels.npy", "first.safetensors", "second.safetensors", METADATA];
+    let names = [
+        INPUTS,
+        "first-labels.npy",
+        "second-labels.npy",
+        "first.safetensors",
+        "second.safetensors",
+        METADATA,
+    ];
     let targets =
         names.iter().map(|name| Target::reserve(&args.out.join(name))).collect::<anyhow::Result<Vec<_>>>()?;
 
-    let x = if args.agreeing { pair.agreeing_inputs(args.n, args.seed) } else { pair.gaussian_inputs(args.n, args.seed) };
+    let x = if args.agreeing {
+        pair.agreeing_inputs(args.n, args.seed)
+    } else {
+        pair.gaussian_inputs(args.n, args.seed)
+    };
     let distinguishing = (0..args.n).filter(|&j| pair.distinguishes(x[(0, j)], x[(1, j)])).count();
     let report = PairReport {
         pair: pair.metadata(),

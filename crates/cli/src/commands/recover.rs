@@ -117,7 +117,9 @@ fn check_options_make_sense(args: &RecoverArgs) -> anyhow::Result<()> {
         bail!("--method one-sparse is for exact labels: not with --noise {}", name(args.noise));
     }
     if args.budget.is_some() && args.method != MethodChoice::WorstCase && !arbitrary {
-        bail!("--budget is for --method worst-case and --noise arbitrary, which have something to show when they stop");
+        bail!(
+            "--budget is for --method worst-case and --noise arbitrary, which have something to show when they stop"
+        );
     }
     if args.method == MethodChoice::WorstCase && args.noise != NoiseChoice::None {
         bail!("--method worst-case is for exact labels: not with --noise {}", name(args.noise));
@@ -130,7 +132,9 @@ fn check_options_make_sense(args: &RecoverArgs) -> anyhow::Result<()> {
             ("--noise-std", args.noise_std.is_some()),
         ];
         if let Some((option, _)) = unused.iter().find(|(_, given)| *given) {
-            bail!("{option}: --noise arbitrary fits max(t, 0) without biases to all samples and knows nothing of the errors");
+            bail!(
+                "{option}: --noise arbitrary fits max(t, 0) without biases to all samples and knows nothing of the errors"
+            );
         }
         if args.width.is_none() {
             bail!("--noise arbitrary needs --width: under arbitrary errors the labels do not show it");
@@ -243,25 +247,31 @@ impl Failure {
             anyhow!("{inputs} with {labels}: {error} (values too large or too small?)")
         };
         match self {
-            Failure::Noisy(error @ (NoisyError::Setting { .. } | NoisyError::Recover(RecoverError::Setting { .. }))) => {
+            Failure::Noisy(
+                error @ (NoisyError::Setting { .. } | NoisyError::Recover(RecoverError::Setting { .. })),
+            ) => {
                 anyhow!("--{error}")
             }
-            Failure::Fpt(error @ (FptError::Setting { .. } | FptError::Recover(RecoverError::Setting { .. }))) => {
+            Failure::Fpt(
+                error @ (FptError::Setting { .. } | FptError::Recover(RecoverError::Setting { .. })),
+            ) => {
                 anyhow!("--{error}")
             }
             Failure::Noisy(error @ NoisyError::Activation { .. }) => {
                 anyhow!("--noise {}: {error}", name(args.noise))
             }
             Failure::Noisy(
-                error @ (NoisyError::TooFewSamples { .. } | NoisyError::Recover(RecoverError::TooFewSamples { .. })),
+                error @ (NoisyError::TooFewSamples { .. }
+                | NoisyError::Recover(RecoverError::TooFewSamples { .. })),
             ) => anyhow!("{}: {error}", args.inputs.display()),
             Failure::Fpt(
-                error @ (FptError::TooFewSamples { .. } | FptError::Recover(RecoverError::TooFewSamples { .. })),
+                error @ (FptError::TooFewSamples { .. }
+                | FptError::Recover(RecoverError::TooFewSamples { .. })),
             ) => anyhow!("{}: {error}", args.inputs.display()),
-            Failure::Noisy(error @ (NoisyError::Linalg(_) | NoisyError::Recover(RecoverError::Linalg(_)))) => {
-                files(&error)
-            }
-            Failure::Fpt(error @ (FptError::Linalg(_) | FptError::Recover(RecoverError::Linalg(_)))) => files(&error),
+            Failure::Noisy(
+                error @ (NoisyError::Linalg(_) | NoisyError::Recover(RecoverError::Linalg(_))),
+            ) => files(&error),
+            Failure::Fpt(error @ FptError::Recover(RecoverError::Linalg(_))) => files(&error),
             Failure::Noisy(error) => error.into(),
             Failure::Fpt(error) => error.into(),
         }

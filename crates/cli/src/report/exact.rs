@@ -178,6 +178,9 @@ fn uniqueness(report: &Report) -> String {
         UniquenessLevel::ProvedByLift => {
             "proved by the lift: no other network of this width has these labels"
         }
+        UniquenessLevel::ProvedByEnumeration => {
+            "proved by enumeration of all patterns: no other network of this width has these labels"
+        }
         UniquenessLevel::GivenPatterns => {
             "given the patterns: no other network active on the same samples has these labels"
         }

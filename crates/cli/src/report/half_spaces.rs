@@ -73,7 +73,10 @@ pub(super) fn summary(fit: &Fit, run: Run) -> String {
     let bound = theorem_78_corrected(&fit.estimated);
     line(
         "bound",
-        &format!("{:.4e} by half-spaces alone; Theorem 78 allows {bound:.4e} if that is the errors", fit.half_spaces.residual),
+        &format!(
+            "{:.4e} by half-spaces alone; Theorem 78 allows {bound:.4e} if that is the errors",
+            fit.half_spaces.residual
+        ),
     );
     line("method", &format!("half-spaces, {} guesses, {:.2} s, seed {}", fit.guesses, run.seconds, run.seed));
     text
@@ -83,7 +86,10 @@ fn reason(fit: &Fit) -> String {
     let explained = fit.explained();
     match (fit.verdict(), fit.ending) {
         (Verdict::NotRecovered, Ending::Completed) => {
-            format!("no network of this width explains more of the labels ({:.2} %) than chance does", 100.0 * explained)
+            format!(
+                "no network of this width explains more of the labels ({:.2} %) than chance does",
+                100.0 * explained
+            )
         }
         (Verdict::NotRecovered, Ending::Stopped) => "stopped before a network was found".to_string(),
         (_, Ending::Stopped) => {

@@ -1,0 +1,166 @@
+//! The worst case: every unit that the labels hold, and what follows for networks of that width.
+
+use orthant_estimate::frame::LabelSpectrum;
+use orthant_estimate::worst_case::{Enumeration, Ray, enumerate};
+use orthant_estimate::{Frame, Reporter, Unit};
+use orthant_linalg::lstsq::RankRevealing;
+use orthant_linalg::{LinalgError, Mat, product};
+use orthant_network::{Samples, Subset};
+
+use crate::answer::Answer;
+use crate::error::RecoverError;
+use crate::evidence::{Holdout, constant_labels};
+use crate::recover::frame_for;
+use crate::report::{Reason, Recovery};
+use crate::search::Search;
+use crate::settings::{Method, Settings};
+use crate::split::Split;
+
+/// What is left of a unit beside others must be larger than this for it to be independent of them.
+const INDEPENDENT: f64 = 1e-7;
+
+/// And larger than this times its error.
+const ERRORS: f64 = 64.0;
+
+/// What the enumeration of all units says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Finding {
+    /// The units found are all that there are, k of them and independent.
+    Unique,
+    /// A network, beside which there is, or may be, another one.
+    Open(Reason),
+    /// No network.
+    Failed(Reason),
+}
+
+/// Recovers by enumeration, from all distinct samples unless some are to be held out.
+///
+/// # Paper
+/// Theorem 11: the independent units of Algorithm 3, then U by least squares.
+pub(crate) fn recover(
+    samples: &Samples<'_>,
+    settings: &Settings,
+    reporter: &mut Reporter<'_>,
+) -> Result<Recovery, RecoverError> {
+    let split = Split::draw(samples, Some(settings.holdout.unwrap_or(0.0)), 0, settings.seed);
+    if split.fit.is_empty() {
+        return Err(RecoverError::TooFewSamples { n: split.check.len(), d: samples.d(), needed: 1 });
+    }
+    let fit = Subset::of(samples, &split.fit);
+    let check = Subset::of(samples, &split.check);
+    // The theorem is about as many units as the rank of the labels, whatever was asked for.
+    let of_rank = Settings { width: None, ..settings.clone() };
+    let (frame, spectrum) = frame_for(&fit.samples(), &of_rank)?;
+    let rank = frame.k();
+    if rank == 0 {
+        return constant_labels(samples, &spectrum, settings);
+    }
+    let excluded = settings.width.filter(|&width| width != rank).map(|width| {
+        if width < rank {
+            Reason::RankAboveWidth { rank, width }
+        } else {
+            Reason::WidthAboveRank { rank, width }
+        }
+    });
+    let mut search = Search::default();
+    let finding = match excluded {
+        Some(reason) => Finding::Failed(reason),
+        None => {
+            let found = enumerate(&frame, reporter)?;
+            search.attempts = found.nodes;
+            let (units, finding) = decide(&frame, &found)?;
+            search.units = units;
+            finding
+        }
+    };
+    search.credit(Method::WorstCase.name(), 0);
+    let answer = if let Finding::Failed(_) = finding {
+        Answer::partial(fit, frame, search, settings, &spectrum)?
+    } else {
+        Answer::fit(fit, frame, search, settings, &spectrum, reporter)?
+    };
+    Ok(judged(answer, finding, &check, samples, settings, &spectrum))
+}
+
+fn judged(
+    mut answer: Answer,
+    finding: Finding,
+    check: &Subset,
+    samples: &Samples<'_>,
+    settings: &Settings,
+    spectrum: &LabelSpectrum,
+) -> Recovery {
+    let residual = (check.n() > 0).then(|| answer.relative_residual(&check.samples(), &answer.fit.samples()));
+    answer.finding = Some(finding);
+    let holdout = Holdout { residual, samples: check.n(), absorbed: false };
+    answer.report(samples, settings, spectrum, &holdout)
+}
+
+/// The units of a network, and whether it is the only one; or why there is none.
+fn decide(frame: &Frame, found: &Enumeration) -> Result<(Vec<Unit>, Finding), LinalgError> {
+    let (patterns, width) = (found.nodes, frame.k());
+    let basis = independent(frame, &found.rays)?;
+    let units: Vec<Unit> = basis.chosen.iter().map(|&i| found.rays[i].unit.clone()).collect();
+    let spans = units.len() == width;
+    let reason = if !found.complete {
+        Reason::OutOfBudget { patterns }
+    } else if found.ambiguous > 0 {
+        Reason::Undecided { patterns, open: found.ambiguous }
+    } else if spans {
+        Reason::OtherNetworks { units: basis.n_units, width }
+    } else {
+        Reason::Infeasible { patterns, margin: found.margin }
+    };
+    let certain = found.complete && found.ambiguous == 0;
+    let finding = if !spans {
+        Finding::Failed(reason)
+    } else if certain && found.continua == 0 && basis.n_units == width {
+        Finding::Unique
+    } else {
+        Finding::Open(reason)
+    };
+    Ok((units, finding))
+}
+
+/// Independent units.
+struct Basis {
+    chosen: Vec<usize>,
+    /// Rays that are not the constant function, which the output bias stands for.
+    n_units: usize,
+}
+
+/// Chooses units that are independent of each other and of the output bias: those first that the samples determine, and affine
+/// ones last.
+///
+/// An affine function of the label space is a unit where it is positive on all samples. With both biases a shift makes it so, and
+/// the constant is among the rays: non-negative affine functions span all others.
+fn independent(frame: &Frame, rays: &[Ray]) -> Result<Basis, LinalgError> {
+    let q = frame.extended().ncols();
+    let mut known: Vec<Vec<f64>> = Vec::new();
+    if frame.bias().output() {
+        known.push((0..q).map(|i| f64::from(u8::from(i == frame.k()))).collect());
+    }
+    let is_new = |known: &[Vec<f64>], ray: &Ray| -> Result<bool, LinalgError> {
+        let column = Mat::from_fn(q, 1, |r, _| ray.unit.combination[r]);
+        let columns = Mat::from_fn(q, known.len(), |r, c| known[c][r]);
+        let rest = RankRevealing::new(columns, INDEPENDENT)?.complement(column.as_ref());
+        let size = product::norm(&ray.unit.combination);
+        Ok(known.len() < q && product::frobenius(rest.as_ref()) > INDEPENDENT.max(ERRORS * ray.error) * size)
+    };
+    let mut order = Vec::with_capacity(rays.len());
+    for (i, ray) in rays.iter().enumerate() {
+        if !ray.affine || is_new(&known, ray)? {
+            order.push(i);
+        }
+    }
+    order.sort_by_key(|&i| (rays[i].affine, !rays[i].determined, i));
+    let n_units = order.len();
+    let mut chosen = Vec::new();
+    for i in order {
+        if is_new(&known, &rays[i])? {
+            known.push(rays[i].unit.combination.clone());
+            chosen.push(i);
+        }
+    }
+    Ok(Basis { chosen, n_units })
+}
