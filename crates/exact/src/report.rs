@@ -160,6 +160,8 @@ pub struct UnitReport {
 pub enum Reason {
     /// Nothing is missing.
     AllChecksPassed,
+    /// Nothing is missing: no samples were held out, and all activation patterns were searched instead.
+    OnlyNetwork,
     /// All checks passed at the precision that the labels have, which is below `f64`.
     AllChecksPassedToLabelPrecision {
         /// Relative precision of the labels.
@@ -261,6 +263,10 @@ impl fmt::Display for Reason {
             Reason::AllChecksPassed => {
                 write!(f, "zero residual, every unit determined, and the samples held out agree")
             }
+            Reason::OnlyNetwork => write!(
+                f,
+                "zero residual, every unit determined, and all activation patterns searched: no other network of this width has these labels"
+            ),
             Reason::AllChecksPassedToLabelPrecision { precision } => {
                 write!(
                     f,

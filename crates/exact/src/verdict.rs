@@ -89,6 +89,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> (Verdict, Reason) {
     }
     let reason = match evidence.coarse_precision {
         Some(precision) => Reason::AllChecksPassedToLabelPrecision { precision },
+        None if evidence.holdout.is_none() => Reason::OnlyNetwork,
         None => Reason::AllChecksPassed,
     };
     (Verdict::Exact, reason)
@@ -140,7 +141,12 @@ mod tests {
         let units = [unit(UnitReason::Identified)];
         let open = [unit(UnitReason::UndeterminedDirections)];
         assert_eq!(judge(&good(&units)), (Verdict::Exact, Reason::AllChecksPassed));
+        let alone = Evidence { holdout: None, finding: Some(Finding::Unique), ..good(&units) };
+        assert_eq!(judge(&alone), (Verdict::Exact, Reason::OnlyNetwork));
+        let budget = Reason::OutOfBudget { patterns: 7 };
         let spoiled = [
+            Evidence { finding: Some(Finding::Open(budget)), ..good(&units) },
+            Evidence { finding: Some(Finding::Failed(budget)), ..good(&units) },
             Evidence { found: 0, ..good(&units) },
             Evidence { residual: 1e-3, ..good(&units) },
             Evidence { holdout: Some(1e-3), ..good(&units) },
