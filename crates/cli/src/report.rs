@@ -155,6 +155,13 @@ pub fn next_step(found: &Found, asked: Option<NoiseModel>) -> Option<&'static st
         Found::OneSparse(found) => &found.recovery.report,
         Found::Recovered(Answer::Clipped(_) | Answer::Noisy(_)) | Found::HalfSpaces(_) => return None,
     };
+    match report.reason {
+        Reason::OutOfBudget { .. } => return Some("a larger --budget, or --method auto"),
+        Reason::WidthAboveRank { .. } => {
+            return Some("--method auto, which looks for more units than the labels have dimensions");
+        }
+        _ => {}
+    }
     let unexplained = matches!(report.verdict, Verdict::Approximate | Verdict::NotRecovered)
         && !matches!(report.reason, Reason::ConstantLabels | Reason::NothingHeldOut);
     match asked? {

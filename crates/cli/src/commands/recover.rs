@@ -39,7 +39,10 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
     let files = SampleFiles::read(&args.inputs, &args.labels)?;
     let samples = files.samples()?;
 
-    if let (Plan::OneSparse(settings), false) = (&plan, args.json) {
+    // Nothing is foretold of what will be refused.
+    if let (Plan::OneSparse(settings), false) = (&plan, args.json || samples.m() == 1)
+        && settings.activation.is_relu()
+    {
         let members = samples.d() + usize::from(settings.bias.fitted().hidden());
         console.say(&report::outlook(samples.n(), members, settings.width));
     }

@@ -31,11 +31,12 @@ fn the_worst_case_search_proves_that_there_is_no_network_or_stops() {
     let run = bench.run(&format!("{SAMPLES} --method worst-case --bias none --report r.json"));
     assert_eq!(run.code, 1, "{run:?}");
     let reason = report(&bench)["reason"].as_str().expect("text").to_string();
-    assert!(reason.starts_with("no network of width 2 has these labels"), "{reason}");
+    assert!(reason.starts_with("no network of this width has these labels"), "{reason}");
     let run = bench.run(&format!("{SAMPLES} --method worst-case --bias none --budget 0 --report r.json"));
     assert_eq!(run.code, 1, "{run:?}");
     let reason = report(&bench)["reason"].as_str().expect("text").to_string();
-    assert!(reason.contains("budget"), "{reason}");
+    assert!(reason.contains("stopped after 0"), "{reason}");
+    assert!(run.stderr.contains("next        a larger --budget"), "{}", run.stderr);
     assert!(!bench.path("n.safetensors").exists());
 }
 
