@@ -170,6 +170,10 @@ pub fn diagnose(samples: &Samples<'_>) -> Result<Diagnosis, LinalgError> {
             Method::Restarts,
             &[Hypothesis::WidthAboveOutputs { rank: k, outputs: m.min(n - 1) }],
         ),
+        MethodCheck::new(
+            Method::WorstCase,
+            &[width, Hypothesis::PatternSearch { rank: k, samples: n, needed: k + varying + 2 }],
+        ),
     ];
     Ok(Diagnosis {
         n,

@@ -35,6 +35,9 @@
 //! | rank(A) = k, exact labels, any inputs, any biases | [`recover`] | Theorem 49, extended |
 //! | the same, and n at least about k(k+1)/2 + kd | [`recover`] with [`Method::Lift`], or as part of [`Method::Auto`] | uniqueness by lift |
 //! | fewer outputs than units, exact labels, any inputs, any biases | [`recover`] ([`Method::Restarts`] alone) | beyond the paper's Algorithm 8 |
+//! | rank(A) = k, exact labels, any inputs, small k: the network, or a proof that there is none | [`recover`] with [`Method::WorstCase`] | Theorem 11, Algorithms 2 and 3 |
+//! | output weights of any rank, m ≥ 2, Gaussian inputs | [`fpt::one_sparse`] | Algorithm 8, Theorem 65 |
+//! | errors of any distribution that do not depend on Gaussian inputs, k ≤ 4 | [`fpt::half_spaces`] | Algorithm 9, Theorems 69 and 78 |
 //! | Gaussian inputs, of any mean and covariance | [`recover`] with [`Method::Tensor`] or [`Method::Power`] | Algorithm 5, Theorem 40, Remark 24 |
 //! | Gaussian inputs, orthonormal rows of V | [`recover`] with [`Method::Ica`] | Algorithm 4, Theorem 27 |
 //! | inputs symmetric about zero, no hidden bias | [`recover`] with [`Method::Symmetric`] | Section C.3 |
@@ -44,13 +47,16 @@
 //! | errors of any size in a few labels, m > k | [`noisy::recover_sparse`] | Theorem 83, Corollary 84 |
 //! | errors of an unknown kind | [`noisy::recover`] with [`noisy::NoiseModel::Auto`] | |
 //! | a sparsity pattern is known | [`estimate::unit::unit_from_pattern`] | Algorithm 6, Lemma 33 |
+//! | a network from elsewhere is to be judged | [`exact::certify`] | |
+//! | hard instances are wanted | [`hardness`] | Theorem 23, Lemma 55 |
 //! | nothing known | [`diagnose`] says which hypotheses hold | |
 //!
 //! # Crates
 //!
 //! This crate re-exports the layers below it and has no algorithm of its own: [`linalg`] (dense linear algebra), [`network`]
 //! (networks, activations, samples, planted instances, alignment), [`tensor`] (moments and decompositions on plain matrices),
-//! [`estimate`] (searches for units), [`exact`] (weights and verdict) and [`noisy`] (labels with errors).
+//! [`estimate`] (searches for units), [`exact`] (weights and verdict), [`noisy`] (labels with errors), [`fpt`] (any output weights, any
+//! errors) and [`hardness`] (instances that no method can be expected to solve).
 //! Each can be depended on alone. Matrices in signatures are [`faer`]'s, re-exported here.
 
 pub use orthant_estimate as estimate;

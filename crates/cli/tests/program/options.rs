@@ -92,6 +92,7 @@ fn diagnosis_names_rank_and_methods() {
             ("symmetric", "holds"),
             ("paired", "fails"),
             ("restarts", "fails"),
+            ("worst-case", "holds"),
         ]
         .map(|(method, finding)| (Some(method), Some(finding)))
     );

@@ -96,12 +96,25 @@ pub enum Hypothesis {
         /// Number of outputs.
         outputs: usize,
     },
+    /// All activation patterns can be searched in seconds, as measured on random networks; nothing better is proved than a bound
+    /// exponential in the rank.
+    PatternSearch {
+        /// Rank of the centred labels.
+        rank: usize,
+        /// Samples there are.
+        samples: usize,
+        /// With fewer, nearly every pattern is possible.
+        needed: usize,
+    },
     /// The inputs satisfy no quadratic identity of their own.
     NoQuadraticIdentity {
         /// Coordinates with exactly two values.
         two_valued: usize,
     },
 }
+
+/// Networks of this width were searched for all patterns in seconds.
+const SEARCHED: usize = 30;
 
 impl Hypothesis {
     /// Whether it holds.
@@ -114,6 +127,9 @@ impl Hypothesis {
             Hypothesis::InactiveSamples { samples, needed } if samples < needed => Finding::Fails,
             Hypothesis::LiftSamples { samples, needed } if samples < needed => Finding::Fails,
             Hypothesis::LiftSamples { .. } | Hypothesis::NoQuadraticIdentity { two_valued: 0 } => {
+                Finding::Holds
+            }
+            Hypothesis::PatternSearch { rank, samples, needed } if rank <= SEARCHED && samples >= needed => {
                 Finding::Holds
             }
             Hypothesis::GaussianInputs { finding } | Hypothesis::SymmetricInputs { finding } => finding,
@@ -152,6 +168,12 @@ impl fmt::Display for Hypothesis {
             }
             Hypothesis::WidthAboveOutputs { rank, outputs } => {
                 write!(f, "the labels have full rank: {rank} of {outputs} outputs")
+            }
+            Hypothesis::PatternSearch { rank, samples, needed } => {
+                write!(
+                    f,
+                    "few enough units to search all patterns: rank {rank}, up to {SEARCHED} were searched in seconds, with {needed} samples at least ({samples} given)"
+                )
             }
             Hypothesis::NoQuadraticIdentity { two_valued } => {
                 write!(
