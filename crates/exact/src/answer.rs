@@ -63,19 +63,7 @@ impl Answer {
     ) -> Result<Answer, RecoverError> {
         let bias = settings.bias.fitted();
         let network = weights::build_network(&fit.samples(), &frame, &search.units, bias)?;
-        let mut answer = Answer {
-            fit,
-            frame,
-            network,
-            method: search.method(settings),
-            units: search.units,
-            attempts: search.attempts,
-            lift: search.lift,
-            distinguishing: search.distinguishing,
-            refuted: search.refuted,
-            precision: label_spectrum.precision,
-            finding: None,
-        };
+        let mut answer = Answer::assemble(fit, frame, network, search, settings, label_spectrum);
         if answer.units.len() < answer.frame.n_rectified() {
             answer.complete(settings, reporter)?;
         } else if answer.precision > COARSE || answer.residual_on_fit() > answer.allowed() {
@@ -96,19 +84,30 @@ impl Answer {
         label_spectrum: &LabelSpectrum,
     ) -> Result<Answer, RecoverError> {
         let network = weights::units_alone(&fit.samples(), &frame, &search.units, settings.bias.fitted())?;
-        Ok(Answer {
+        Ok(Answer::assemble(fit, frame, network, search, settings, label_spectrum))
+    }
+
+    fn assemble(
+        fit: Subset,
+        frame: Frame,
+        network: Network,
+        search: Search,
+        settings: &Settings,
+        label_spectrum: &LabelSpectrum,
+    ) -> Answer {
+        Answer {
             fit,
             frame,
             network,
             method: search.method(settings),
             units: search.units,
             attempts: search.attempts,
-            lift: None,
-            distinguishing: None,
-            refuted: None,
+            lift: search.lift,
+            distinguishing: search.distinguishing,
+            refuted: search.refuted,
             precision: label_spectrum.precision,
             finding: None,
-        })
+        }
     }
 
     fn residual_on_fit(&self) -> f64 {

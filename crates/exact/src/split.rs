@@ -74,6 +74,11 @@ impl Split {
         &self.check
     }
 
+    /// How many of n distinct samples are kept aside when nothing is said and enough remain to be fitted.
+    pub fn held_out(n: usize) -> usize {
+        ((DEFAULT_FRACTION * n as f64).ceil() as usize).clamp(MIN_CHECKED, MAX_CHECKED)
+    }
+
     /// Drops repeated samples (they are no further evidence) and draws the ones to check on.
     ///
     /// `spare` is the number of samples that must remain to be fitted when the default fraction applies.
@@ -82,9 +87,7 @@ impl Split {
         let n = distinct.len();
         let wanted = match holdout {
             Some(fraction) => (fraction * n as f64).ceil() as usize,
-            None => ((DEFAULT_FRACTION * n as f64).ceil() as usize)
-                .clamp(MIN_CHECKED, MAX_CHECKED)
-                .min(n.saturating_sub(spare)),
+            None => Split::held_out(n).min(n.saturating_sub(spare)),
         };
         distinct.shuffle(&mut random::stream(seed, "holdout", 0));
         let mut check = distinct.split_off(n - wanted.min(n));

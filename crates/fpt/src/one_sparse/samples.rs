@@ -2,6 +2,7 @@
 
 use std::f64::consts::PI;
 
+use orthant_exact::Split;
 use orthant_linalg::lstsq::RankRevealing;
 use orthant_linalg::{Mat, MatRef, product, random, spectrum, tolerance};
 
@@ -9,9 +10,6 @@ use crate::FptError;
 
 /// Random directions that the estimate for more than three units is the mean over.
 const DRAWS: usize = 20_000;
-
-/// The samples kept aside when nothing is said: 2 %, at least 4 and at most 1000.
-const HELD_OUT: (f64, f64, f64) = (0.02, 4.0, 1000.0);
 
 /// A lower bound for the probability that a given one of k units is alone active at a standard normal input, over all V with rows of
 /// unit norm and condition number at most `kappa_v`.
@@ -166,9 +164,10 @@ fn samples_for(probabilities: &[f64], members: usize, failure_probability: f64) 
         let middle = low + (high - low) / 2;
         if fails(middle) > failure_probability { low = middle } else { high = middle }
     }
-    let (fraction, fewest, most) = HELD_OUT;
-    let aside = (high as f64 * fraction / (1.0 - fraction)).ceil().clamp(fewest, most);
-    Ok(high + aside as u64)
+    // A part of what is asked for will be kept aside, of a larger number than `high`.
+    let aside = |n: u64| Split::held_out(usize::try_from(n).unwrap_or(usize::MAX)) as u64;
+    let asked = (high..).find(|&n| n - aside(n).min(n) >= high);
+    Ok(asked.expect("at most a thousand samples are kept aside"))
 }
 
 /// P(Bin(n, p) < members).
