@@ -25,6 +25,17 @@ pub(crate) struct Holdout {
 }
 
 impl Answer {
+    /// Whether the lift shows that the units are all that there are. That takes inputs of full rank as well.
+    pub(crate) fn is_proved_by_lift(&self) -> bool {
+        let d = self.network.d();
+        let independent = self.network.k() <= d && condition_number(self.network.v()) < MAX_CONDITION;
+        self.units.len() == self.frame.k()
+            && self
+                .lift
+                .as_ref()
+                .is_some_and(|lift| lift.proves_uniqueness(&self.frame, &self.units, independent))
+    }
+
     /// Collects the evidence and judges it.
     pub(crate) fn report(
         self,
@@ -40,13 +51,7 @@ impl Answer {
         let undetermined_inputs =
             (samples.d() + usize::from(self.frame.bias().hidden())).saturating_sub(inputs);
         let kappa_v = condition_number(self.network.v());
-        let independent = self.network.k() <= samples.d() && kappa_v < MAX_CONDITION;
-        let proved = undetermined_inputs == 0
-            && self.units.len() == k
-            && self
-                .lift
-                .as_ref()
-                .is_some_and(|lift| lift.proves_uniqueness(&self.frame, &self.units, independent));
+        let proved = undetermined_inputs == 0 && self.is_proved_by_lift();
         let enumerated =
             undetermined_inputs == 0 && self.units.len() == k && self.finding == Some(Finding::Unique);
         let unique = proved || enumerated;

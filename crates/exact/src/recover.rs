@@ -114,6 +114,9 @@ fn recover_scaled(
     let disagrees = holdout.is_some_and(|residual| residual > answer.holdout_allowed());
     // Where weights were open, the samples held out may show what they are: then they are used.
     let absorbed = complete && open && disagrees && answer.absorb(samples, &split, settings)?;
+    if settings.method == Method::Auto && complete && !open && !disagrees && !answer.is_proved_by_lift() {
+        answer.finding = worst_case::confirm(&answer.frame, reporter)?;
+    }
     Ok(answer.report(
         samples,
         settings,

@@ -10,6 +10,7 @@ pub enum Method {
     /// Pursuit, then the cone walk for what is missing, then pursuit again with all its patience, then the lift; the lift in any
     /// case as a proof of uniqueness where there are samples enough and [`Settings::max_lift`] allows. Restarts before all that when
     /// the rank of the labels is m, and the width given is larger or a short pursuit finds no unit: the width may exceed m.
+    /// Where all units are found and the lift proves nothing, the search of all patterns, if that takes a tenth of a second.
     Auto,
     /// Row-span pursuit only: [`orthant_estimate::pursuit`].
     Pursuit,

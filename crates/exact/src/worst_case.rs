@@ -1,8 +1,10 @@
 //! The worst case: every unit that the labels hold, and what follows for networks of that width.
 
+use std::ops::ControlFlow;
+
 use orthant_estimate::frame::LabelSpectrum;
 use orthant_estimate::worst_case::{Enumeration, Ray, enumerate};
-use orthant_estimate::{Frame, Reporter, Unit};
+use orthant_estimate::{Frame, Progress, Reporter, Unit};
 use orthant_linalg::lstsq::RankRevealing;
 use orthant_linalg::{LinalgError, Mat, product};
 use orthant_network::{Samples, Subset};
@@ -80,6 +82,35 @@ pub(crate) fn recover(
         Answer::fit(fit, frame, search, settings, &spectrum, reporter)?
     };
     Ok(judged(answer, finding, &check, samples, settings, &spectrum))
+}
+
+/// Operations that the search of all patterns may take where it was not asked for: less than a tenth of a second.
+const MAX_OPERATIONS: f64 = 2e8;
+
+/// Nodes that are expected for each pair of units, twice over: see [`orthant_estimate::worst_case`].
+const NODES_PER_PAIR: f64 = 7.0;
+
+/// What the search of all patterns says of a network that other methods have found: that it is the only one of its width, or that there
+/// are others. `None` where it takes too long, or rounding leaves it open.
+pub(crate) fn confirm(frame: &Frame, reporter: &mut Reporter<'_>) -> Result<Option<Finding>, RecoverError> {
+    let (k, dimension) = (frame.k() as f64, (frame.extended().ncols() + frame.inputs().ncols()) as f64);
+    let nodes = NODES_PER_PAIR * k * k + 64.0;
+    if frame.activation().bends() || nodes * dimension * dimension * frame.n() as f64 > MAX_OPERATIONS {
+        return Ok(None);
+    }
+    let mut cancelled = false;
+    let mut callback = |progress: Progress| {
+        let Progress { stage, found, wanted, attempts } = progress;
+        cancelled = reporter.report(stage, found, wanted, attempts).is_err();
+        if cancelled || attempts as f64 > nodes { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let found = enumerate(frame, &mut Reporter::new(&mut callback))?;
+    if cancelled {
+        return Err(RecoverError::Cancelled);
+    }
+    let (_, finding) = decide(frame, &found)?;
+    let says = matches!(finding, Finding::Unique | Finding::Open(Reason::OtherNetworks { .. }));
+    Ok(says.then_some(finding))
 }
 
 fn judged(

@@ -83,13 +83,13 @@ fn a_unit_with_too_few_active_samples_is_named_and_the_others_recovered() {
     assert_others_recovered(&instance, &recovery, &necessity.units);
 }
 
-/// The lift would prove uniqueness over all patterns; without it so few inactive samples are no evidence.
+/// The lift and the search of all patterns would prove uniqueness; without them so few inactive samples are no evidence.
 #[test]
 fn a_unit_with_too_few_inactive_samples_is_not_called_exact_without_a_proof() {
     let necessity = suite::without(Hypothesis::EnoughInactive);
     let instance = necessity.plant();
-    for method in [Method::Auto, Method::Pursuit, Method::Cone] {
-        let settings = Settings { method, max_lift: 0, ..Settings::default() };
+    for method in [Method::Pursuit, Method::Cone] {
+        let settings = Settings { method, ..Settings::default() };
         let report = answer(&instance, &settings).expect("enough samples").report;
         assert_ne!(report.verdict, Verdict::Exact, "{method:?}: {report:?}");
         let named = |reason| report.units.iter().any(|unit| unit.reason == reason && !unit.identified);
@@ -98,6 +98,16 @@ fn a_unit_with_too_few_inactive_samples_is_not_called_exact_without_a_proof() {
         let open = named(UnitReason::TooFewInactive) || named(UnitReason::AlwaysActive);
         assert!(open || missing, "{method:?}: {} {report:?}", report.reason);
     }
+}
+
+#[test]
+fn a_unit_with_too_few_inactive_samples_is_proved_by_searching_all_patterns() {
+    let instance = suite::without(Hypothesis::EnoughInactive).plant();
+    let recovery = answer(&instance, &Settings { max_lift: 0, ..Settings::default() }).expect("enough samples");
+    assert_eq!(recovery.report.verdict, Verdict::Exact, "{:?}", recovery.report);
+    assert_eq!(recovery.report.uniqueness.level, UniquenessLevel::ProvedByEnumeration);
+    let judgement = check::judge(&instance, Some(&recovery.network));
+    assert!(judgement.is_recovered(), "{judgement}");
 }
 
 #[test]
