@@ -155,6 +155,15 @@ pub fn next_step(found: &Found, asked: Option<NoiseModel>) -> Option<&'static st
         Found::OneSparse(found) => &found.recovery.report,
         Found::Recovered(Answer::Clipped(_) | Answer::Noisy(_)) | Found::HalfSpaces(_) => return None,
     };
+    match report.reason {
+        Reason::WidthAboveRank { .. } => {
+            return Some(
+                "--method restarts searches widths above the rank, without deciding whether there is a network",
+            );
+        }
+        Reason::OutOfBudget { .. } => return Some("a longer --budget, or none"),
+        _ => {}
+    }
     let unexplained = matches!(report.verdict, Verdict::Approximate | Verdict::NotRecovered)
         && !matches!(report.reason, Reason::ConstantLabels | Reason::NothingHeldOut);
     match asked? {
