@@ -105,7 +105,7 @@ pub struct SolveCheckArgs {
     /// Directory of an instance
     #[arg(value_name = "DIR")]
     pub instance: PathBuf,
-    /// Network of this shape: safetensors
+    /// Network without biases: safetensors
     #[arg(value_name = "NETWORK.safetensors")]
     pub network: PathBuf,
     /// Print the findings as JSON to stdout instead of text to stderr
@@ -152,8 +152,9 @@ pub struct HardGenerateArgs {
 Writes inputs.npy, first.safetensors and second.safetensors with their labels
 first-labels.npy and second-labels.npy, and metadata.json: there samples_needed
 has pairs of a failure probability and the number of Gaussian samples below
-which no method has it, probability is that of a sample to tell the networks
-apart, distinguishing the number of those written that do.
+which every method fails more often on one of the two networks; probability is
+that of a Gaussian sample to tell them apart, distinguishing the number of those
+written that do.
 
 Example:
   orthant hardness kappa-pair --a 0.001 --n 200 --d 2 --out DIR")]

@@ -175,8 +175,11 @@ struct Findings {
 fn solve_check(args: &SolveCheckArgs) -> anyhow::Result<Outcome> {
     let instance = read_instance(&args.instance)?;
     let network = weights::read(&args.network)?;
-    let findings = check(&instance, &network)
-        .map_err(|error| anyhow!("{} with {}: {error}", args.network.display(), args.instance.display()))?;
+    let findings = check(&instance, &network).map_err(|error| {
+        let advice =
+            if matches!(error, DecodeError::AnotherKind) { "; recover it with --bias none" } else { "" };
+        anyhow!("{} with {}: {error}{advice}", args.network.display(), args.instance.display())
+    })?;
     if args.json {
         console::print(&console::to_json(&findings)?)?;
     } else {

@@ -148,7 +148,7 @@ fn a_network_of_another_kind_is_refused() {
     for (bytes, expected) in [
         (network(&ones(1, 2), &ones(2, 8), 0.0, ""), "the network has 8 inputs, the instance 9"),
         (network(&ones(2, 2), &ones(2, 9), 0.0, ""), "the network has 2 outputs, the instance 1"),
-        (network(&ones(1, 2), &ones(2, 9), 1.0, ""), "or a bias"),
+        (network(&ones(1, 2), &ones(2, 9), 1.0, ""), "or a bias; recover it with --bias none"),
         (network(&ones(1, 2), &ones(2, 9), 0.0, abs), "another activation"),
         (network(&ones(1, 2), &[vec![f64::NAN; 9], vec![1.0; 9]], 0.0, ""), "NaN"),
         (b"not a network".to_vec(), "is not a safetensors file"),
