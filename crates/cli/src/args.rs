@@ -33,8 +33,8 @@ Text for people goes to stderr, JSON to stdout.
 Output files appear whole, and only when everything succeeded.
 
 Exit codes:
-  0  done; recovered (exact or approximate); equivalent
-  1  not recovered; not equivalent
+  0  done; recovered (exact or approximate); equivalent; assignment decoded
+  1  not recovered; not equivalent; no assignment decoded
   2  bad usage or bad input
 
 Example, from nothing to a checked answer:
@@ -62,7 +62,7 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Say what the samples look like and which methods' hypotheses hold
     Diagnose(DiagnoseArgs),
-    /// Instances that no method can be expected to solve: encoded formulas, pairs that few samples tell apart
+    /// Write and check hard instances: formulas encoded as samples, pairs of networks that few samples tell apart
     Hardness(HardnessArgs),
 }
 
@@ -80,6 +80,11 @@ that is what was found.
 In reports noise_std and rounding_std are in units of the labels, residuals are
 relative to the standard deviation of the labels, a unit's direction_error is in
 radians and its output_error relative; null stands for infinite or not known.
+With --noise arbitrary residual, zero_residual (that of no unit),
+half_space_residual (before the last descent) and both bounds are Frobenius
+norms in units of the labels. Both bounds take what the half-spaces left over
+for the errors: bound is Theorem 78 as printed, with the constant 1, and
+bound_corrected holds for small errors too.
 
 Activations other than relu: the methods tensor, power, ica, pursuit and cone
 take those that are zero for t <= 0; lift takes leaky-relu and abs; lift,
@@ -115,7 +120,7 @@ pub struct RecoverArgs {
     #[arg(long, value_enum, default_value_t = MethodChoice::Auto)]
     pub method: MethodChoice,
     /// Time after which method worst-case and noise arbitrary stop with what they have, in seconds [default: no limit]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub budget: Option<Duration>,
     /// Errors in the labels
     #[arg(long, value_enum, default_value_t = NoiseChoice::None)]
@@ -283,7 +288,7 @@ fn tolerance(text: &str) -> Result<f64, String> {
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(value) if (0.0..=1e11).contains(&value) => Ok(Duration::from_secs_f64(value)),
-        _ => Err("a number of seconds, at least 0, is needed".to_string()),
+        _ => Err("a number of seconds from 0 to 1e11 is needed".to_string()),
     }
 }
 

@@ -156,10 +156,12 @@ pub fn next_step(found: &Found, asked: Option<NoiseModel>) -> Option<&'static st
         Found::Recovered(Answer::Clipped(_) | Answer::Noisy(_)) | Found::HalfSpaces(_) => return None,
     };
     match report.reason {
-        Reason::OutOfBudget { .. } => return Some("a larger --budget, or --method auto"),
         Reason::WidthAboveRank { .. } => {
-            return Some("--method auto, which looks for more units than the labels have dimensions");
+            return Some(
+                "--method restarts searches widths above the rank, without deciding whether there is a network",
+            );
         }
+        Reason::OutOfBudget { .. } => return Some("a longer --budget, or --method auto"),
         _ => {}
     }
     let unexplained = matches!(report.verdict, Verdict::Approximate | Verdict::NotRecovered)

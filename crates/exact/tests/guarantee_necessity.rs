@@ -103,7 +103,8 @@ fn a_unit_with_too_few_inactive_samples_is_not_called_exact_without_a_proof() {
 #[test]
 fn a_unit_with_too_few_inactive_samples_is_proved_by_searching_all_patterns() {
     let instance = suite::without(Hypothesis::EnoughInactive).plant();
-    let recovery = answer(&instance, &Settings { max_lift: 0, ..Settings::default() }).expect("enough samples");
+    let recovery =
+        answer(&instance, &Settings { max_lift: 0, ..Settings::default() }).expect("enough samples");
     assert_eq!(recovery.report.verdict, Verdict::Exact, "{:?}", recovery.report);
     assert_eq!(recovery.report.uniqueness.level, UniquenessLevel::ProvedByEnumeration);
     let judgement = check::judge(&instance, Some(&recovery.network));

@@ -52,14 +52,14 @@ pub enum DecodeError {
     #[error("the network has another activation than max(t, 0), or a bias")]
     AnotherKind,
     /// The network does not fit the labels.
-    #[error("the label of sample {} (from 0) is missed by {}, less than {} is needed", fit.sample, fit.residual, fit.radius)]
+    #[error("the label of sample {} (from 0) is missed by {:.1e}, less than {:.1e} is needed", fit.sample, fit.residual, fit.radius)]
     DoesNotFit {
         /// How well it fits.
         fit: Fit,
     },
     /// The two largest units with positive weight do not fit the labels without the others.
     #[error(
-        "the network fits with {units} units that have an effect, but no two of them do: it misses by {residual}"
+        "the network fits with {units} units that have an effect, but no two of them do: they miss by {residual:.1e}"
     )]
     NotTwoUnits {
         /// Units with an effect on some sample.

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::formula::{
     Assignment, CLAUSE_LENGTH, Formula, FormulaError, Literal, MAX_CLAUSES, MAX_VARIABLES, Satisfiability,
-    Solution, solve,
+    Solution, solve, solve_counting,
 };
 
-/// Formulas drawn before [`Family::Unsatisfiable`] gives up.
-const MAX_ATTEMPTS: u64 = 1000;
+/// Formulas drawn before [`Family::Unsatisfiable`] gives up: enough, but for one time in 10⁴, when one in twenty is unsatisfiable.
+const MAX_ATTEMPTS: u64 = 200;
 
 /// How a formula is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,13 +75,15 @@ pub enum RecipeError {
         least: usize,
     },
     /// A density that is negative, not finite, or calls for too many clauses.
-    #[error("a density of {density} is not one, or gives more than {MAX_CLAUSES} clauses")]
+    #[error("a density of {density:?} is not one, or gives more than {MAX_CLAUSES} clauses")]
     Density {
         /// The density asked for.
         density: f64,
     },
     /// No formula drawn is known to be unsatisfiable: the density may be too low, or the formulas too large for the solver.
-    #[error("of {attempts} formulas drawn none was found unsatisfiable ({undecided} undecided)")]
+    #[error(
+        "of {attempts} formulas drawn none was found unsatisfiable ({undecided} undecided): more are at a higher density"
+    )]
     NoneUnsatisfiable {
         /// Formulas drawn.
         attempts: u64,
@@ -100,22 +102,12 @@ impl Recipe {
     /// [`RecipeError`].
     ///
     /// # Cost
-    /// That of at most `max_steps` steps of [`solve`] for each formula drawn: none for planted ones, one for random ones, up to 1000 for
-    /// unsatisfiable ones.
+    /// That of at most about `max_steps` steps of [`solve`] in all, none for planted formulas. Up to 200 unsatisfiable ones are drawn.
     pub fn draw(&self, max_steps: u64) -> Result<(Formula, Solution), RecipeError> {
-        let length = self.clauses.clause_length();
-        if !(length..=MAX_VARIABLES).contains(&self.variables) {
-            return Err(RecipeError::Variables { variables: self.variables, least: length });
-        }
-        let count = (self.density * self.variables as f64).round();
-        if !(0.0..=MAX_CLAUSES as f64).contains(&count) {
-            return Err(RecipeError::Density { density: self.density });
-        }
-        let count = count as usize;
+        let count = self.count()?;
         match self.family {
             Family::Planted => {
-                let rng = &mut random::stream(self.seed, "planted assignment", 0);
-                let planted = Assignment::new((0..self.variables).map(|_| rng.random()).collect());
+                let planted = self.planted();
                 let formula = self.formula(count, 0, Some(&planted))?;
                 Ok((formula, Solution::Satisfiable(planted)))
             }
@@ -125,18 +117,46 @@ impl Recipe {
                 Ok((formula, solution))
             }
             Family::Unsatisfiable => {
-                let mut undecided = 0;
-                for attempt in 0..MAX_ATTEMPTS {
-                    let formula = self.formula(count, attempt, None)?;
-                    match solve(&formula, max_steps).satisfiability() {
+                let (mut attempts, mut undecided, mut left) = (0, 0, max_steps);
+                while attempts < MAX_ATTEMPTS && undecided == 0 {
+                    let formula = self.formula(count, attempts, None)?;
+                    let (solution, steps) = solve_counting(&formula, left);
+                    attempts += 1;
+                    left -= steps.min(left);
+                    match solution.satisfiability() {
                         Satisfiability::Unsatisfiable => return Ok((formula, Solution::Unsatisfiable)),
+                        // The steps are used up.
                         Satisfiability::Unknown => undecided += 1,
                         Satisfiability::Satisfiable => {}
                     }
                 }
-                Err(RecipeError::NoneUnsatisfiable { attempts: MAX_ATTEMPTS, undecided })
+                Err(RecipeError::NoneUnsatisfiable { attempts, undecided })
             }
         }
+    }
+
+    /// The first formula drawn, which is not always the one that [`Recipe::draw`] chooses.
+    pub(crate) fn first(&self) -> Result<Formula, RecipeError> {
+        let planted = (self.family == Family::Planted).then(|| self.planted());
+        Ok(self.formula(self.count()?, 0, planted.as_ref())?)
+    }
+
+    /// Number of clauses, or of pairs.
+    fn count(&self) -> Result<usize, RecipeError> {
+        let length = self.clauses.clause_length();
+        if !(length..=MAX_VARIABLES).contains(&self.variables) {
+            return Err(RecipeError::Variables { variables: self.variables, least: length });
+        }
+        let count = (self.density * self.variables as f64).round();
+        if !(0.0..=MAX_CLAUSES as f64).contains(&count) {
+            return Err(RecipeError::Density { density: self.density });
+        }
+        Ok(count as usize)
+    }
+
+    fn planted(&self) -> Assignment {
+        let rng = &mut random::stream(self.seed, "planted assignment", 0);
+        Assignment::new((0..self.variables).map(|_| rng.random()).collect())
     }
 
     fn formula(
@@ -238,9 +258,9 @@ mod tests {
 
     #[test]
     fn impossible_recipes_are_named() {
-        let draw = |recipe: Recipe| recipe.draw(1000).err();
+        let draw = |recipe: Recipe| recipe.draw(10_000).err();
         let valid = recipe(Family::Unsatisfiable, ClauseKind::ThreeSat, 5, 1.0, 0);
-        assert_eq!(draw(valid), Some(RecipeError::NoneUnsatisfiable { attempts: 1000, undecided: 0 }));
+        assert_eq!(draw(valid), Some(RecipeError::NoneUnsatisfiable { attempts: 200, undecided: 0 }));
         assert_eq!(
             draw(Recipe { variables: 2, ..valid }),
             Some(RecipeError::Variables { variables: 2, least: 3 })

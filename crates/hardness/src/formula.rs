@@ -11,6 +11,7 @@ mod solve;
 pub use dimacs::DimacsError;
 pub(crate) use reversible::restrict;
 pub use reversible::{CLAUSE_LENGTH, Reversible};
+pub(crate) use solve::solve_counting;
 pub use solve::{DEFAULT_STEPS, Satisfiability, Solution, solve};
 
 /// Largest number of variables of a formula, 2²⁰.

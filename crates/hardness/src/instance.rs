@@ -65,7 +65,7 @@ pub enum InstanceError {
         k: usize,
     },
     /// More than [`MAX_ENTRIES`] numbers.
-    #[error("{rows} x {cols} numbers, at most {MAX_ENTRIES} are allowed")]
+    #[error("a matrix of {rows} x {cols} numbers, at most {MAX_ENTRIES} are allowed")]
     TooLarge {
         /// Rows of the inputs, the labels or V.
         rows: usize,
@@ -84,7 +84,7 @@ pub enum InstanceError {
     },
 }
 
-/// An instance in numbers. With the reversible formula it determines the instance: [`Instance::rebuild`].
+/// An instance in numbers. With the formula it was made from it determines the instance: [`Instance::rebuild`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
     /// Whether U is given.
@@ -137,6 +137,7 @@ pub struct Metadata {
 /// positive. Its α is U here.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Instance {
+    original: Option<Formula>,
     formula: Formula,
     metadata: Metadata,
     satisfying: Option<Assignment>,
@@ -157,16 +158,26 @@ impl Instance {
         // Whatever is too large is refused before the search.
         let reversible = Reversible::new(formula)?;
         Self::check(reversible.formula(), options.variant, options.m, options.k)?;
-        Self::from_solution(&reversible, &solve(formula, options.max_steps), options)
+        let instance = Self::from_solution(&reversible, &solve(formula, options.max_steps), options)?;
+        Ok(Instance { original: Some(formula.clone()), ..instance })
     }
 
     /// Draws a formula by a recipe and makes it an instance.
     ///
     /// # Errors
     /// [`InstanceError`].
+    ///
+    /// # Cost
+    /// That of [`Recipe::draw`], and as [`Instance::from_formula`].
     pub fn from_recipe(recipe: &Recipe, options: &Options) -> Result<Instance, InstanceError> {
+        // Whatever is too large is refused before the search. Formulas of one recipe differ little in size.
+        let check = |formula: &Formula| Self::check(formula, options.variant, options.m, options.k);
+        let first = recipe.first()?;
+        check(&Formula::new(first.variables(), Vec::new())?)?;
+        check(Reversible::new(&first)?.formula())?;
         let (formula, solution) = recipe.draw(options.max_steps)?;
         let mut instance = Self::from_solution(&Reversible::new(&formula)?, &solution, options)?;
+        instance.original = Some(formula);
         instance.metadata.planted = recipe.family == crate::family::Family::Planted;
         instance.metadata.recipe = Some(*recipe);
         Ok(instance)
@@ -205,34 +216,33 @@ impl Instance {
         Self::assemble(formula.clone(), metadata, satisfying)
     }
 
-    /// The instance again, from its metadata and its reversible formula. What the metadata say about satisfiability is taken over.
+    /// The instance again, from its metadata and the formula it was made from. What the metadata say about satisfiability is taken over.
     ///
     /// # Errors
     /// [`InstanceError::Metadata`] when they do not belong together, and as [`Instance::from_formula`].
-    pub fn rebuild(metadata: &Metadata, formula: &Formula) -> Result<Instance, InstanceError> {
+    ///
+    /// # Cost
+    /// That of [`Instance::from_formula`] without the search.
+    pub fn rebuild(metadata: &Metadata, original: &Formula) -> Result<Instance, InstanceError> {
+        let reversible = Reversible::new(original)?;
+        let formula = reversible.formula();
         let (d, n) = Self::check(formula, metadata.variant, metadata.m, metadata.k)?;
-        let variables = formula.variables();
+        // Counted from 1, so that 0 stands for none.
+        let number = |switch: Option<usize>| switch.map_or(0, |s| s.saturating_add(1));
         let numbers = [
-            ("variables", metadata.variables, variables),
+            ("variables", metadata.variables, formula.variables()),
             ("clauses", metadata.clauses, formula.clauses().len()),
             ("literals in the longest clause", metadata.longest_clause, formula.longest_clause()),
             ("inputs", metadata.d, d),
             ("samples", metadata.n, n),
-            // The original variables and the switch are among the variables.
-            ("original variables", metadata.original_variables, metadata.original_variables.min(variables)),
-            (
-                "as switch",
-                metadata.switch.unwrap_or(0),
-                metadata.switch.map_or(0, |s| s.min(variables.max(1) - 1)),
-            ),
+            ("original variables", metadata.original_variables, reversible.original_variables()),
+            ("as switch (from 1)", number(metadata.switch), number(reversible.switch())),
         ];
         if let Some(&(name, stated, found)) = numbers.iter().find(|(_, stated, found)| stated != found) {
             return Err(InstanceError::Metadata { name, stated, found });
         }
-        if metadata.switch.is_some() && variables == 0 {
-            return Err(InstanceError::Metadata { name: "as switch", stated: 0, found: 0 });
-        }
-        Self::assemble(formula.clone(), metadata.clone(), None)
+        let instance = Self::assemble(formula.clone(), metadata.clone(), None)?;
+        Ok(Instance { original: Some(original.clone()), ..instance })
     }
 
     /// Checks the sizes before anything is allocated; returns d and n.
@@ -274,7 +284,12 @@ impl Instance {
             None => -1.0,
         });
         let a = Mat::from_fn(metadata.m, metadata.n, |o, j| f64::from(u8::from(o == 0 && j >= n_zero)));
-        Ok(Instance { formula, metadata, satisfying, separability, x, a })
+        Ok(Instance { original: None, formula, metadata, satisfying, separability, x, a })
+    }
+
+    /// The formula that the reversible one was made from; `None` after [`Instance::from_solution`].
+    pub fn original(&self) -> Option<&Formula> {
+        self.original.as_ref()
     }
 
     /// The reversible formula.

@@ -6,18 +6,24 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
+/// Smallest number a of a pair. The samples needed are about 10¹⁵ then; fewer than 2⁵³, so that they are counted exactly.
+pub const MIN_ANGLE: f64 = 1e-15;
+
+/// Largest number of inputs of a pair.
+pub const MAX_INPUTS: usize = 100_000_000;
+
 /// A pair, or samples of it, that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KappaPairError {
-    /// The number a is not in (0, 1/2].
-    #[error("a = {a} is not in (0, 1/2]")]
+    /// The number a is not from [`MIN_ANGLE`] to 1/2.
+    #[error("a = {a:?} is not between {MIN_ANGLE:e} and 0.5")]
     Angle {
         /// The number asked for.
         a: f64,
     },
-    /// The networks need two inputs.
-    #[error("{d} inputs, at least 2 are needed")]
+    /// The networks need two inputs, and have at most [`MAX_INPUTS`].
+    #[error("{d} inputs, 2 to {MAX_INPUTS} are allowed")]
     Inputs {
         /// The number asked for.
         d: usize,
@@ -62,15 +68,15 @@ pub struct KappaPairMetadata {
 }
 
 impl KappaPair {
-    /// The pair for a ∈ (0, 1/2] and d ≥ 2.
+    /// The pair for a from [`MIN_ANGLE`] to 1/2, and d from 2 to [`MAX_INPUTS`].
     ///
     /// # Errors
     /// [`KappaPairError`] otherwise.
     pub fn new(a: f64, d: usize) -> Result<KappaPair, KappaPairError> {
-        if !(a > 0.0 && a <= 0.5) {
+        if !(MIN_ANGLE..=0.5).contains(&a) {
             return Err(KappaPairError::Angle { a });
         }
-        if d < 2 {
+        if !(2..=MAX_INPUTS).contains(&d) {
             return Err(KappaPairError::Inputs { d });
         }
         let network = |slope: f64| {
@@ -275,12 +281,22 @@ mod tests {
     }
 
     #[test]
+    fn the_narrowest_pair_is_counted_exactly() {
+        let pair = KappaPair::new(MIN_ANGLE, 2).expect("valid");
+        let [first, second] = pair.kappa_v();
+        assert!(first.is_finite() && second.is_finite() && pair.networks()[0] != pair.networks()[1]);
+        assert!(pair.metadata().samples_needed.iter().all(|(_, n)| (1 << 49..1 << 53).contains(n)));
+    }
+
+    #[test]
     fn impossible_pairs_are_named() {
-        for a in [0.0, -0.1, 0.6, f64::INFINITY] {
+        for a in [0.0, -0.1, 0.6, f64::INFINITY, 1e-16, 5e-324] {
             assert_eq!(KappaPair::new(a, 2).err(), Some(KappaPairError::Angle { a }));
         }
         assert!(matches!(KappaPair::new(f64::NAN, 2), Err(KappaPairError::Angle { .. })));
-        assert_eq!(KappaPair::new(0.5, 1).err(), Some(KappaPairError::Inputs { d: 1 }));
+        for d in [0, 1, MAX_INPUTS + 1, usize::MAX] {
+            assert_eq!(KappaPair::new(0.5, d).err(), Some(KappaPairError::Inputs { d }));
+        }
         let pair = KappaPair::new(0.5, 2).expect("valid");
         assert_eq!(pair.samples_needed(0.5), Err(KappaPairError::Failure { delta: 0.5 }));
     }

@@ -46,4 +46,4 @@ pub mod separability;
 pub use certificate::{DecodeError, Decoded, Fit};
 pub use family::{ClauseKind, Family, Recipe, RecipeError};
 pub use instance::{Instance, InstanceError, Metadata, Options, Variant};
-pub use kappa_pair::{KappaPair, KappaPairError, KappaPairMetadata};
+pub use kappa_pair::{KappaPair, KappaPairError, KappaPairMetadata, MAX_INPUTS, MIN_ANGLE};

@@ -3,7 +3,7 @@
 use orthant_hardness::formula::{Assignment, Formula, Literal, Satisfiability};
 use orthant_hardness::separability::decoding_radius;
 use orthant_hardness::{
-    ClauseKind, DecodeError, Family, Instance, InstanceError, Metadata, Options, Recipe, Variant,
+    ClauseKind, DecodeError, Family, Instance, InstanceError, Metadata, Options, Recipe, RecipeError, Variant,
 };
 use orthant_linalg::lstsq::RankRevealing;
 use orthant_linalg::{Mat, product, random, tolerance};
@@ -199,8 +199,8 @@ fn an_instance_is_rebuilt_from_its_metadata_and_formula() {
         let json = serde_json::to_string(instance.metadata()).expect("serialisable");
         let metadata: Metadata = serde_json::from_str(&json).expect("what was written");
         assert_eq!(&metadata, instance.metadata());
-        let formula =
-            Formula::from_dimacs(instance.formula().to_dimacs().as_bytes()).expect("what was written");
+        let original = instance.original().expect("drawn by a recipe");
+        let formula = Formula::from_dimacs(original.to_dimacs().as_bytes()).expect("what was written");
         let rebuilt = Instance::rebuild(&metadata, &formula).expect("they belong together");
         assert_eq!((rebuilt.x(), rebuilt.a()), (instance.x(), instance.a()));
         let network = instance.network_of(instance.satisfying().expect("planted"));
@@ -210,9 +210,38 @@ fn an_instance_is_rebuilt_from_its_metadata_and_formula() {
             other => panic!("{other:?}"),
         };
         assert_eq!(refused(Metadata { n: 7, ..metadata.clone() }), "samples");
-        assert_eq!(refused(Metadata { switch: Some(99), ..metadata.clone() }), "as switch");
-        assert_eq!(refused(Metadata { original_variables: 99, ..metadata.clone() }), "original variables");
+        for switch in [None, Some(0), Some(99), Some(usize::MAX)] {
+            assert_eq!(refused(Metadata { switch, ..metadata.clone() }), "as switch (from 1)");
+        }
+        for wrong in [metadata.original_variables - 1, metadata.original_variables + 1, usize::MAX] {
+            let metadata = Metadata { original_variables: wrong, ..metadata.clone() };
+            assert_eq!(refused(metadata), "original variables");
+        }
     }
+}
+
+/// Solving a formula of 400 variables at the phase transition takes minutes.
+#[test]
+fn what_cannot_be_an_instance_is_refused_before_its_formula_is_solved() {
+    let hard = Recipe {
+        family: Family::Random,
+        clauses: ClauseKind::ThreeSat,
+        variables: 400,
+        density: 4.3,
+        seed: 0,
+    };
+    let error = |recipe: Recipe, options: Options| Instance::from_recipe(&recipe, &options).err();
+    let default = Options::default();
+    assert_eq!(error(hard, Options { m: 0, ..default }), Some(InstanceError::NoOutputs));
+    assert_eq!(error(hard, Options { k: 1, ..default }), Some(InstanceError::Width { k: 1 }));
+    for family in [Family::Random, Family::Unsatisfiable, Family::Planted] {
+        let large = Recipe { family, variables: 20_000, density: 1.0, ..hard };
+        assert!(matches!(error(large, default), Some(InstanceError::TooLarge { .. })));
+    }
+    let recipe = Recipe { family: Family::Unsatisfiable, ..hard };
+    let found = error(recipe, Options { max_steps: 1000, ..default });
+    let expected = RecipeError::NoneUnsatisfiable { attempts: 1, undecided: 1 };
+    assert_eq!(found, Some(InstanceError::Recipe(expected)), "the steps are for all formulas together");
 }
 
 #[test]

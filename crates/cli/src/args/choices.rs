@@ -65,7 +65,7 @@ pub enum NoiseChoice {
     Gaussian,
     /// Errors of any size in a few labels, none in the others: exact recovery, errors located
     Sparse,
-    /// Any errors that do not depend on the inputs, which are Gaussian: the best fit by noisy half-spaces; needs --width, at most 3, no biases
+    /// Any errors that do not depend on the inputs, which are Gaussian: the best fit by noisy half-spaces; needs --width, at most 4, no biases
     Arbitrary,
     /// Not known: the first of none, clipping, sparse and gaussian that explains the labels
     Auto,

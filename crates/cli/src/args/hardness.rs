@@ -7,21 +7,28 @@ use orthant::hardness::{ClauseKind, Family, Variant};
 
 use super::non_negative;
 
+/// Steps of the SAT solver unless others are asked for: with 400 variables some ten seconds.
+const MAX_STEPS: u64 = 1_000_000;
+
 /// Options of `hardness`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each instance is a directory: inputs.npy and labels.npy, formula.cnf (the
-reversible formula that they encode), metadata.json, and, when an assignment is
-known, network.safetensors with a network that has these labels.
+A formula becomes samples that a network of two units fits exactly when the
+formula is satisfiable (Theorem 23 of the paper). Each instance is a directory:
+inputs.npy and labels.npy, original.cnf (the formula given or drawn),
+formula.cnf (the reversible formula that the samples encode), metadata.json,
+and, when an assignment is known, network.safetensors with a network that has
+these labels. Files of an earlier instance are replaced.
 
 The networks in question have no biases: with a hidden and an output bias one
 unit fits every instance. Hence --bias none below.
 
-Example:
-  orthant hardness from-cnf F.cnf --out DIR
+Example; recover is expected to fail, with exit code 1, where random starts
+do not find the two units:
+  orthant hardness generate --variables 8 --seed 1 --out DIR
+  orthant hardness solve-check DIR DIR/network.safetensors
   orthant recover --inputs DIR/inputs.npy --labels DIR/labels.npy --width 2 \\
-      --bias none --out net.safetensors
-  orthant hardness solve-check DIR net.safetensors")]
+      --bias none --out net.safetensors")]
 pub struct HardnessArgs {
     /// What to do
     #[command(subcommand)]
@@ -53,6 +60,9 @@ pub struct EncodingArgs {
     /// Number of outputs; those beyond the first are zero
     #[arg(long, value_name = "M", default_value_t = 1)]
     pub m: usize,
+    /// Steps after which the SAT solver gives up and it stays open whether the formula is satisfiable; 10^6 take seconds, up to some ten
+    #[arg(long, value_name = "STEPS", default_value_t = MAX_STEPS)]
+    pub max_steps: u64,
     /// Directory for the files
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -80,8 +90,14 @@ pub struct FromCnfArgs {
 /// Options of `hardness solve-check`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit code 0 when the network has the labels and its assignment satisfies the
-formula, 1 when not.
+The instance is built again from original.cnf and compared with the other
+files. Exit code 0 when an assignment was decoded; it satisfies original.cnf.
+Exit code 1 when none was: a label is missed by decoding_radius or more, or more
+than two units are needed. A network with a bias, another activation or another
+shape is refused.
+
+residual is the largest deviation from a label, which is 0 or 1; fits says
+whether all deviations are explained by rounding.
 
 Example:
   orthant hardness solve-check DIR net.safetensors")]
@@ -89,7 +105,7 @@ pub struct SolveCheckArgs {
     /// Directory of an instance
     #[arg(value_name = "DIR")]
     pub instance: PathBuf,
-    /// Network: safetensors
+    /// Network without biases: safetensors
     #[arg(value_name = "NETWORK.safetensors")]
     pub network: PathBuf,
     /// Print the findings as JSON to stdout instead of text to stderr
@@ -103,6 +119,10 @@ pub struct SolveCheckArgs {
 /// Options of `hardness generate`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Random formulas are hardest at about the densities at which they cease to be
+satisfiable; with some hundred variables there the SAT solver gives up.
+Unsatisfiable ones are looked for among 200, in --max-steps together.
+
 Example:
   orthant hardness generate --family random --variables 8 --density 4.3 \\
       --seed 1 --out DIR")]
@@ -117,7 +137,7 @@ pub struct HardGenerateArgs {
     #[arg(long, value_name = "N")]
     pub variables: usize,
     /// Clauses for each variable; pairs of them with six-sat
-    #[arg(long, value_name = "R", default_value_t = 4.3, value_parser = non_negative)]
+    #[arg(long, value_name = "R", default_value_t = 4.3, value_parser = non_negative, allow_negative_numbers = true)]
     pub density: f64,
     /// Seed of all draws: same options and seed, same files
     #[arg(long, value_name = "S", default_value_t = 0)]
@@ -130,19 +150,22 @@ pub struct HardGenerateArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Writes inputs.npy, first.safetensors and second.safetensors with their labels
-first-labels.npy and second-labels.npy, and metadata.json with the number of
-samples below which no method can tell the two networks apart.
+first-labels.npy and second-labels.npy, and metadata.json: there samples_needed
+has pairs of a failure probability and the number of Gaussian samples below
+which every method fails more often on one of the two networks; probability is
+that of a Gaussian sample to tell them apart, distinguishing the number of those
+written that do.
 
 Example:
   orthant hardness kappa-pair --a 0.001 --n 200 --d 2 --out DIR")]
 pub struct KappaPairArgs {
-    /// Half the angle between the units, about: condition numbers of V are 1/A and 1/(2A); in (0, 0.5]
-    #[arg(long, value_name = "A")]
+    /// Half the angle between the units of the first network, about: condition numbers of V are 1/A and 1/(2A); from 1e-15 to 0.5
+    #[arg(long, value_name = "A", allow_negative_numbers = true)]
     pub a: f64,
     /// Number of samples
     #[arg(long, value_name = "N")]
     pub n: usize,
-    /// Number of inputs, at least 2; those beyond the second have no effect
+    /// Number of inputs, at least 2; those after the second have no effect
     #[arg(long, value_name = "D", default_value_t = 2)]
     pub d: usize,
     /// Only samples on which the two networks have the same label
@@ -162,7 +185,7 @@ pub struct KappaPairArgs {
 /// Whether output weights are given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum VariantChoice {
-    /// Given: ones for two units in the first output, zeros elsewhere
+    /// Given: ones for two units in the first output, zeros elsewhere (recover has no use for that)
     Fixed,
     /// To be found
     Free,

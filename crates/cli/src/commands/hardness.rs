@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context, anyhow, ensure};
 use orthant::hardness::formula::{Formula, Satisfiability};
 use orthant::hardness::{
-    DecodeError, Decoded, Instance, InstanceError, KappaPair, Metadata, Options, Recipe, RecipeError,
+    DecodeError, Decoded, Instance, InstanceError, KappaPair, KappaPairError, Metadata, Options, Recipe,
+    RecipeError,
 };
 use orthant::network::Network;
 use serde::Serialize;
@@ -23,12 +24,16 @@ use crate::weights;
 
 const INPUTS: &str = "inputs.npy";
 const LABELS: &str = "labels.npy";
+const ORIGINAL: &str = "original.cnf";
 const FORMULA: &str = "formula.cnf";
 const METADATA: &str = "metadata.json";
 const NETWORK: &str = "network.safetensors";
 
-/// Text files beyond this are refused: more than a formula of the largest size takes.
-const MAX_TEXT: u64 = 1 << 28;
+/// Text files beyond this are refused: more than a formula takes whose instance is not too large.
+const MAX_TEXT: u64 = 1 << 26;
+
+/// Variables listed in the text before it says "and so many more".
+const LISTED_VARIABLES: usize = 20;
 
 /// Memory above which samples of a pair are refused, 16 GiB: a typing error rather than a wish.
 const MAX_BYTES: u128 = 16 << 30;
@@ -49,8 +54,8 @@ pub fn run(command: &HardnessCommand) -> anyhow::Result<Outcome> {
 fn from_cnf(args: &FromCnfArgs) -> anyhow::Result<Outcome> {
     let formula = read_formula(&args.formula)?;
     let instance = Instance::from_formula(&formula, &options(&args.encoding))
-        .map_err(|error| explain(&error).context(args.formula.display().to_string()))?;
-    write_instance(&instance, &args.encoding)
+        .map_err(|error| explain(&error, Some(&args.formula)))?;
+    write_instance(&instance, &args.encoding, &[&args.formula])
 }
 
 fn generate(args: &HardGenerateArgs) -> anyhow::Result<Outcome> {
@@ -62,16 +67,16 @@ fn generate(args: &HardGenerateArgs) -> anyhow::Result<Outcome> {
         seed: args.seed,
     };
     let instance =
-        Instance::from_recipe(&recipe, &options(&args.encoding)).map_err(|error| explain(&error))?;
-    write_instance(&instance, &args.encoding)
+        Instance::from_recipe(&recipe, &options(&args.encoding)).map_err(|error| explain(&error, None))?;
+    write_instance(&instance, &args.encoding, &[])
 }
 
 fn options(args: &EncodingArgs) -> Options {
-    Options { variant: args.variant.into(), m: args.m, k: args.k, ..Options::default() }
+    Options { variant: args.variant.into(), m: args.m, k: args.k, max_steps: args.max_steps }
 }
 
-/// The error with the option that it is about.
-fn explain(error: &InstanceError) -> anyhow::Error {
+/// The error with the option or the file that it is about.
+fn explain(error: &InstanceError, file: Option<&Path>) -> anyhow::Error {
     match error {
         InstanceError::NoOutputs => anyhow!("--m: {error}"),
         InstanceError::Width { .. } => anyhow!("--k: {error}"),
@@ -79,26 +84,37 @@ fn explain(error: &InstanceError) -> anyhow::Error {
         InstanceError::Recipe(RecipeError::Density { .. } | RecipeError::NoneUnsatisfiable { .. }) => {
             anyhow!("--density: {error}")
         }
-        _ => anyhow!("{error}"),
+        _ => match file {
+            Some(file) => anyhow!("{}: {error}", file.display()),
+            None => anyhow!("{error}"),
+        },
     }
 }
 
-fn write_instance(instance: &Instance, args: &EncodingArgs) -> anyhow::Result<Outcome> {
+/// Writes all files, none of which may be one of those that were read.
+fn write_instance(instance: &Instance, args: &EncodingArgs, read: &[&Path]) -> anyhow::Result<Outcome> {
     let network = instance.satisfying().map(|assignment| instance.network_of(assignment));
     let directory = Directory::create(&args.out)?;
     let reserve = |name: &str| Target::reserve(&args.out.join(name));
     let (inputs, labels) = (reserve(INPUTS)?, reserve(LABELS)?);
-    let (formula, metadata, solution) = (reserve(FORMULA)?, reserve(METADATA)?, reserve(NETWORK)?);
+    let (original, formula) = (reserve(ORIGINAL)?, reserve(FORMULA)?);
+    let (metadata, solution) = (reserve(METADATA)?, reserve(NETWORK)?);
+    for target in [&inputs, &labels, &original, &formula, &metadata, &solution] {
+        target.differs_from(read.iter().copied())?;
+    }
     // One left from another instance would pass for a solution of this one.
     ensure!(
         network.is_some() || !solution.shown().exists(),
         "{} is there already, and no network is known for this instance",
         solution.shown().display()
     );
-    let mut written = vec![&inputs, &labels, &formula, &metadata];
+    let mut written = vec![&inputs, &labels, &original, &formula, &metadata];
     let mut batch = Batch::default();
     batch.stage(&inputs, |to| npy::write(to, instance.x()))?;
     batch.stage(&labels, |to| npy::write(to, instance.a()))?;
+    if let Some(given) = instance.original() {
+        batch.stage(&original, |to| to.write_all(given.to_dimacs().as_bytes()))?;
+    }
     batch.stage(&formula, |to| to.write_all(instance.formula().to_dimacs().as_bytes()))?;
     let json = console::to_json(instance.metadata())?;
     batch.stage(&metadata, |to| writeln!(to, "{json}"))?;
@@ -114,7 +130,7 @@ fn write_instance(instance: &Instance, args: &EncodingArgs) -> anyhow::Result<Ou
     let satisfiable = match instance.metadata().satisfiable {
         Satisfiability::Satisfiable => "satisfiable: a network is in network.safetensors",
         Satisfiability::Unsatisfiable => "unsatisfiable: no network has these labels",
-        Satisfiability::Unknown => "not known to be satisfiable: the SAT solver gave up",
+        Satisfiability::Unknown => "not known to be satisfiable: the SAT solver used up --max-steps",
     };
     let written = written.iter().map(|target| target.shown().display().to_string()).collect::<Vec<_>>();
     Console { quiet: args.quiet }.say(&format!(
@@ -151,7 +167,7 @@ struct Findings {
     worst_sample: usize,
     decoding_radius: f64,
     satisfies: bool,
-    /// Values of the variables of the formula given: i for true, -i for false, counted from 1.
+    /// Values of the variables of the original formula: i for true, -i for false, counted from 1.
     assignment: Option<Vec<i64>>,
     reason: Option<String>,
 }
@@ -159,8 +175,11 @@ struct Findings {
 fn solve_check(args: &SolveCheckArgs) -> anyhow::Result<Outcome> {
     let instance = read_instance(&args.instance)?;
     let network = weights::read(&args.network)?;
-    let findings = check(&instance, &network)
-        .map_err(|error| anyhow!("{} with {}: {error}", args.network.display(), args.instance.display()))?;
+    let findings = check(&instance, &network).map_err(|error| {
+        let advice =
+            if matches!(error, DecodeError::AnotherKind) { "; recover it with --bias none" } else { "" };
+        anyhow!("{} with {}: {error}{advice}", args.network.display(), args.instance.display())
+    })?;
     if args.json {
         console::print(&console::to_json(&findings)?)?;
     } else {
@@ -174,14 +193,20 @@ fn read_instance(directory: &Path) -> anyhow::Result<Instance> {
     let path = directory.join(METADATA);
     let metadata: Metadata = serde_json::from_slice(&read_text(&path)?)
         .with_context(|| format!("{}: not the metadata of an instance", path.display()))?;
-    let formula = read_formula(&directory.join(FORMULA))?;
-    let instance = Instance::rebuild(&metadata, &formula)
-        .map_err(|error| anyhow!("{}: {error}", directory.display()))?;
+    let original = read_formula(&directory.join(ORIGINAL))?;
+    let instance = Instance::rebuild(&metadata, &original)
+        .map_err(|error| anyhow!("{} with {ORIGINAL}: {error}", path.display()))?;
+    let formula = directory.join(FORMULA);
+    ensure!(
+        read_formula(&formula)? == *instance.formula(),
+        "{} is not the reversible formula of {ORIGINAL} beside it",
+        formula.display()
+    );
     let files = SampleFiles::read(&directory.join(INPUTS), &directory.join(LABELS))?;
     let samples = files.samples()?;
     for (name, given, expected) in [(INPUTS, samples.x(), instance.x()), (LABELS, samples.a(), instance.a())]
     {
-        ensure!(given == expected, "{} is not that of {FORMULA} beside it", directory.join(name).display());
+        ensure!(given == expected, "{} does not encode {FORMULA} beside it", directory.join(name).display());
     }
     Ok(instance)
 }
@@ -221,8 +246,13 @@ impl Findings {
         );
         match (&self.assignment, &self.reason) {
             (Some(assignment), _) => {
-                let literals: Vec<String> = assignment.iter().map(ToString::to_string).collect();
-                let _ = writeln!(text, "assignment  {} satisfies the formula", literals.join(" "));
+                let listed = assignment.iter().take(LISTED_VARIABLES);
+                let literals: Vec<String> = listed.map(ToString::to_string).collect();
+                let more = match assignment.len().saturating_sub(LISTED_VARIABLES) {
+                    0 => String::new(),
+                    more => format!(" ... and {more} more, all with --json"),
+                };
+                let _ = writeln!(text, "assignment  satisfies {ORIGINAL}: {}{more}", literals.join(" "));
             }
             (None, reason) => {
                 let _ = writeln!(text, "assignment  none: {}", reason.as_deref().unwrap_or("not decoded"));
@@ -245,16 +275,22 @@ struct PairReport {
 }
 
 fn kappa_pair(args: &KappaPairArgs) -> anyhow::Result<Outcome> {
-    let pair = KappaPair::new(args.a, args.d).map_err(|error| anyhow!("{error}"))?;
     ensure!(args.n > 0, "--n is 0, allowed: at least 1");
-    let bytes = (args.d as u128 + 2) * args.n as u128 * size_of::<f64>() as u128;
+    // Inputs and two labels for each sample, two networks of two units and their encodings.
+    let (d, n) = (args.d as u128, args.n as u128);
+    let entries = (d + 2).checked_mul(n).and_then(|samples| samples.checked_add(8 * d));
     ensure!(
-        bytes <= MAX_BYTES,
+        entries.is_some_and(|entries| entries <= MAX_BYTES / size_of::<f64>() as u128),
         "d = {}, n = {} would take more than {} GiB of memory",
         args.d,
         args.n,
         MAX_BYTES >> 30
     );
+    let pair = KappaPair::new(args.a, args.d).map_err(|error| match error {
+        KappaPairError::Angle { .. } => anyhow!("--a: {error}"),
+        KappaPairError::Inputs { .. } => anyhow!("--d: {error}"),
+        _ => anyhow!("{error}"),
+    })?;
     let directory = Directory::create(&args.out)?;
     let names = [
         INPUTS,
@@ -295,14 +331,15 @@ fn kappa_pair(args: &KappaPairArgs) -> anyhow::Result<Outcome> {
 
     let [first, second] = pair.kappa_v();
     let needed = report.pair.samples_needed.first().map_or(String::new(), |(delta, n)| {
-        format!("; {n} samples at least to fail with probability {delta} or less")
+        format!("; no method is right with probability {} on fewer than {n} Gaussian samples", 1.0 - delta)
     });
     let written = targets.iter().map(|target| target.shown().display().to_string()).collect::<Vec<_>>();
     Console { quiet: args.quiet }.say(&format!(
         "networks    condition numbers of V {first:.4e} and {second:.4e}\n\
-         samples     {distinguishing} of {} tell them apart{needed}\n\
+         samples     {distinguishing} of {}{} tell them apart{needed}\n\
          written     {}",
         args.n,
+        if args.agreeing { ", chosen so," } else { "" },
         written.join(", ")
     ));
     Ok(Outcome::Positive)

@@ -112,7 +112,10 @@ pub fn summary(report: &Report, run: Run) -> String {
     line("verdict", &report.verdict.to_string());
     line("reason", &report.reason.to_string());
     line("samples", &format!("{} with {} inputs and {} outputs", run.n, run.d, run.m));
-    line("width", &format!("{} ({})", report.width, rank_evidence(report)));
+    // Without a network there is nothing to say of its weights.
+    let nothing = report.verdict == Verdict::NotRecovered && report.width == 0;
+    let width = if nothing { "none found".to_string() } else { report.width.to_string() };
+    line("width", &format!("{width} ({})", rank_evidence(report)));
     if !report.activation.is_relu() {
         let rows = match report.activation.row_scale() {
             RowScale::Normalised => "rows of V have unit norm",
@@ -124,16 +127,23 @@ pub fn summary(report: &Report, run: Run) -> String {
         Some(residual) => format!("{residual:.1e} on {} held out", report.holdout_samples),
         None => "none held out".to_string(),
     };
-    line("residual", &format!("{:.1e} on the samples fitted, {holdout}", report.residual));
+    if !nothing {
+        line("residual", &format!("{:.1e} on the samples fitted, {holdout}", report.residual));
+    }
     line("precision", &format!("{:.1e} (relative rounding error of the labels)", report.label_precision));
-    line("condition", &format!("{:.3e} of U, {:.3e} of V", report.kappa_u, report.kappa_v));
+    if !nothing {
+        line("condition", &format!("{:.3e} of U, {:.3e} of V", report.kappa_u, report.kappa_v));
+    }
     if report.undetermined_input_directions > 0 {
         let directions = report.undetermined_input_directions;
         line("inputs", &format!("{directions} direction(s) never vary; weights there have minimum norm"));
     }
-    line("uniqueness", &uniqueness(report));
-    line("units", &format!("{} of {} identified", identified(report), report.units.len()));
-    let open: Vec<_> = report.units.iter().enumerate().filter(|(_, unit)| !unit.identified).collect();
+    if !nothing {
+        line("uniqueness", &uniqueness(report));
+        line("units", &format!("{} of {} identified", identified(report), report.units.len()));
+    }
+    let listed = if nothing { &[] } else { report.units.as_slice() };
+    let open: Vec<_> = listed.iter().enumerate().filter(|(_, unit)| !unit.identified).collect();
     for (i, unit) in open.iter().take(LISTED_UNITS) {
         let counts = format!("active on {}, inactive on {}", unit.active, unit.inactive);
         line("", &format!("unit {i}: {} ({counts})", unit.reason));
@@ -259,6 +269,16 @@ mod tests {
             "no trace in the labels: never active on these inputs, or merged with another unit"
         );
         assert_eq!(value["units"][0]["code"], "no-trace");
+    }
+
+    #[test]
+    fn the_summary_says_nothing_of_the_weights_of_no_network() {
+        let none = Report { verdict: Verdict::NotRecovered, width: 0, ..report(3) };
+        let text = summary(&none, RUN);
+        assert!(text.contains("width       none found (labels have rank 6"), "{text}");
+        for name in ["residual", "condition", "uniqueness", "units", "unit 0", "inf"] {
+            assert!(!text.contains(name), "{name}: {text}");
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ fn the_worst_case_search_proves_that_there_is_no_network_or_stops() {
     assert_eq!(run.code, 1, "{run:?}");
     let reason = report(&bench)["reason"].as_str().expect("text").to_string();
     assert!(reason.contains("stopped after 0"), "{reason}");
-    assert!(run.stderr.contains("next        a larger --budget"), "{}", run.stderr);
+    assert!(run.stderr.contains("next        a longer --budget"), "{}", run.stderr);
     assert!(!bench.path("n.safetensors").exists());
 }
 

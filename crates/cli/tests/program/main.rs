@@ -3,6 +3,7 @@
 mod bad_input;
 mod bench;
 mod combinatorial;
+mod hardness;
 mod noise;
 mod options;
 mod recover;

@@ -1,6 +1,7 @@
 //! Satisfiability, by the solver BatSat through `rustsat`.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use rustsat::solvers::{Solve, SolverResult};
 use rustsat::types::{Clause, Lit, TernaryVal, Var};
@@ -64,14 +65,20 @@ impl Solution {
 /// # Cost
 /// Exponential in the number of variables in the worst case; each step at most a pass over the clauses.
 pub fn solve(formula: &Formula, max_steps: u64) -> Solution {
+    solve_counting(formula, max_steps).0
+}
+
+/// [`solve`], and the steps taken.
+pub(crate) fn solve_counting(formula: &Formula, max_steps: u64) -> (Solution, u64) {
     if formula.clauses().iter().any(Vec::is_empty) {
-        return Solution::Unsatisfiable;
+        return (Solution::Unsatisfiable, 0);
     }
     let mut solver = BasicSolver::default();
-    let steps = Cell::new(0u64);
+    let steps = Rc::new(Cell::new(0u64));
+    let counter = Rc::clone(&steps);
     solver.batsat_mut().cb_mut().set_stop(move || {
-        steps.set(steps.get().saturating_add(1));
-        steps.get() > max_steps
+        counter.set(counter.get().saturating_add(1));
+        counter.get() > max_steps
     });
     let in_memory = "the solver's own checks do not apply: it holds the clauses in memory";
     if let Some(last) = formula.variables().checked_sub(1) {
@@ -81,7 +88,7 @@ pub fn solve(formula: &Formula, max_steps: u64) -> Solution {
         let literals = clause.iter().map(|l| Lit::new(l.variable() as u32, !l.is_positive()));
         solver.add_clause(literals.collect::<Clause>()).expect(in_memory);
     }
-    match solver.solve().expect(in_memory) {
+    let solution = match solver.solve().expect(in_memory) {
         SolverResult::Unsat => Solution::Unsatisfiable,
         SolverResult::Interrupted => Solution::Unknown,
         SolverResult::Sat => {
@@ -92,7 +99,8 @@ pub fn solve(formula: &Formula, max_steps: u64) -> Solution {
             assert!(formula.is_satisfied_by(&assignment), "the solver's model does not satisfy the formula");
             Solution::Satisfiable(assignment)
         }
-    }
+    };
+    (solution, steps.get())
 }
 
 #[cfg(test)]
