@@ -12,7 +12,7 @@
 //!
 //! # When not to use it
 //!
-//! Hardness is of the worst case: small instances are easy, random ones are hard at most near the phase transition of their
+//! Hardness is of the worst case: small instances are easy for a SAT solver, random ones hard at most near the phase transition of their
 //! [`family`].
 //!
 //! | module | what | paper |

@@ -128,7 +128,7 @@ pub enum MethodChoice {
     Paired,
     /// All units at once from random starts: for fewer outputs than hidden units
     Restarts,
-    /// Every activation pattern, by branch and bound: any inputs, small width; finds the network, or proves that there is none
+    /// Every activation pattern, by branch and bound: any inputs; finds the network of as many units as the labels have dimensions, or proves that there is none
     WorstCase,
     /// Samples on which one unit alone is active: Gaussian inputs, at least two outputs, any output weights
     OneSparse,

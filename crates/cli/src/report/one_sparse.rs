@@ -74,19 +74,23 @@ pub fn outlook(n: usize, members: usize, width: Option<usize>) -> String {
                 },
                 None => {
                     let fits = |k: &usize| enough(*k, kappa).is_some_and(|needed| needed <= n as u64);
-                    format!("{} units", (1..).take_while(fits).last().unwrap_or(0))
+                    units((1..).take_while(fits).last().unwrap_or(0))
                 }
             };
             format!("{what} at condition {kappa} of V")
         })
         .collect();
     let subject = match width {
-        Some(k) => format!("{k} units need"),
+        Some(k) => format!("{} take", units(k)),
         None => format!("{n} samples are enough for"),
     };
     let mut text = String::new();
     super::line(&mut text, "outlook", &format!("{subject} {}, for Gaussian inputs", cases.join(", ")));
     text
+}
+
+fn units(count: usize) -> String {
+    format!("{count} unit{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -96,16 +100,16 @@ mod tests {
     #[test]
     fn the_outlook_gets_worse_with_the_condition_and_the_width() {
         let text = outlook(1000, 7, None);
-        let units: Vec<usize> = text
+        let counts: Vec<usize> = text
             .split_whitespace()
             .zip(text.split_whitespace().skip(1))
-            .filter(|(_, what)| *what == "units")
+            .filter(|(_, what)| what.starts_with("unit"))
             .map(|(count, _)| count.parse().expect("a count"))
             .collect();
-        assert_eq!(units.len(), 3);
-        assert!(units[0] > units[1] && units[1] > units[2] && units[2] >= 1, "{text}");
+        assert_eq!(counts.len(), 3);
+        assert!(counts[0] > counts[1] && counts[1] > counts[2] && counts[2] >= 1, "{text}");
         // 7 of 14 samples at κ = 1 and k = 1 would be too few half of the time.
-        assert!(outlook(1000, 7, Some(3)).contains("3 units need"));
+        assert!(outlook(1000, 7, Some(3)).contains("3 units take"));
         assert!(outlook(1000, 7, Some(60)).contains("more than 10^15 samples"));
     }
 }
