@@ -17,13 +17,16 @@ const SCALE_ACCURACY: f64 = 1e-2;
 
 /// The evidence for the units of a network, in its order.
 ///
-/// Units beyond those found by their kinks (always-active ones) carry no evidence but their count of active samples.
+/// Units beyond those found by their kinks (always-active ones) carry no evidence but their count of active samples. `only_units` says
+/// that no other network of this width has these labels, by the lift or by enumeration. Then few inactive samples are enough, but
+/// not few active ones: a combination of the units of a wider network passes for a unit where only as many samples as it has
+/// weights are active, since any values there are those of some weights.
 pub(crate) fn unit_reports(
     samples: &Samples<'_>,
     frame: &Frame,
     units: &[Unit],
     network: &Network,
-    unique_by_lift: bool,
+    only_units: bool,
 ) -> Vec<UnitReport> {
     let r = frame.inputs().ncols();
     let t = network.preactivations(samples.x());
@@ -57,7 +60,7 @@ pub(crate) fn unit_reports(
             } else if unit.null_gap == 0.0 {
                 // It is one of those that have its pattern, or has no more equations than unknowns.
                 UnitReason::Fitted
-            } else if !unique_by_lift && (!spare[i] || (two_slopes && inactive <= r)) {
+            } else if !only_units && (!spare[i] || (two_slopes && inactive <= r)) {
                 UnitReason::TooFewInactive
             } else if antiparallel(frame, units, i) {
                 UnitReason::Parallel

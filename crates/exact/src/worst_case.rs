@@ -44,7 +44,7 @@ pub(crate) fn recover(
     settings: &Settings,
     reporter: &mut Reporter<'_>,
 ) -> Result<Recovery, RecoverError> {
-    let split = Split::draw(samples, Some(settings.holdout.unwrap_or(0.0)), 0, settings.seed);
+    let split = Split::draw(samples, Some(settings.holdout.unwrap_or(0.0)), 0, settings);
     if split.fit.is_empty() {
         return Err(RecoverError::TooFewSamples { n: split.check.len(), d: samples.d(), needed: 1 });
     }

@@ -197,7 +197,7 @@ fn a_network_through_all_samples_is_not_exact() {
         let network = Network::new(u, v, Some(kinks), Some(vec![labels[order[0]]])).expect("fits");
         let error = network.labels(x.as_ref()).subcols(0, seen) - a.as_ref().subcols(0, seen);
         assert!(product::frobenius(error.as_ref()) <= MATCHED * product::frobenius(a.as_ref()));
-        let split = Split::with_unseen(&samples, &unseen);
+        let split = Split::with_unseen(&samples, &Settings::default(), &unseen);
         let report =
             certify(&samples, &split, &network, &Settings::default(), &mut |_| ControlFlow::Continue(()))
                 .expect("it fits")
@@ -211,7 +211,7 @@ fn a_network_through_all_samples_is_not_exact() {
 fn without_samples_kept_aside_nothing_is_exact() {
     let p = spec(1, 2, 4, BiasKind::None, 7).plant(200).expect("valid");
     let samples = Samples::new(p.x.as_ref(), p.a.as_ref()).expect("finite");
-    let split = Split::with_unseen(&samples, &[]);
+    let split = Split::with_unseen(&samples, &Settings::default(), &[]);
     let recovery =
         certify(&samples, &split, &p.network, &Settings::default(), &mut |_| ControlFlow::Continue(()));
     let report = recovery.expect("fits").report;
