@@ -55,7 +55,14 @@ impl Answer {
         let enumerated =
             undetermined_inputs == 0 && self.units.len() == k && self.finding == Some(Finding::Unique);
         let unique = proved || enumerated;
-        let mut units = identify::unit_reports(&fit, &self.frame, &self.units, &self.network, unique);
+        let mut units = identify::unit_reports(
+            &fit,
+            &self.frame,
+            &self.units,
+            &self.network,
+            unique,
+            holdout.samples > 0,
+        );
         let identified = units.iter().all(|unit| unit.identified);
         for _ in k..settings.width.unwrap_or(k) {
             units.push(identify::no_trace(fit.n(), inputs));

@@ -11,6 +11,9 @@ use crate::report::{UnitReason, UnitReport};
 /// cannot pass for a unit: with none to spare, as many free coefficients as equations.
 const SPARE_INACTIVE: usize = 2;
 
+/// Active samples beyond the rank of the inputs that a unit must have where no samples were held out to check it.
+const SPARE_ACTIVE_UNCHECKED: usize = 2;
+
 /// Where the scale of a unit's weights is identified, the bound on its error must be below this part of it. The bound is worst-case: the
 /// errors measured (eᵗ − 1 on small t, labels in single precision) are a hundred times smaller.
 const SCALE_ACCURACY: f64 = 1e-2;
@@ -20,15 +23,18 @@ const SCALE_ACCURACY: f64 = 1e-2;
 /// Units beyond those found by their kinks (always-active ones) carry no evidence but their count of active samples. `only_units` says
 /// that no other network of this width has these labels, by the lift or by enumeration. Then few inactive samples are enough, but
 /// not few active ones: a combination of the units of a wider network passes for a unit where only as many samples as it has
-/// weights are active, since any values there are those of some weights.
+/// weights are active, since any values there are those of some weights. Without samples held out (not `checked`) one more is asked
+/// for: on inputs of few values one equation to spare holds by chance.
 pub(crate) fn unit_reports(
     samples: &Samples<'_>,
     frame: &Frame,
     units: &[Unit],
     network: &Network,
     only_units: bool,
+    checked: bool,
 ) -> Vec<UnitReport> {
     let r = frame.inputs().ncols();
+    let least_active = r + if checked { 1 } else { SPARE_ACTIVE_UNCHECKED };
     let t = network.preactivations(samples.x());
     let spare = spare_inactive_samples(units);
     (0..network.k())
@@ -53,7 +59,7 @@ pub(crate) fn unit_reports(
             let two_slopes = frame.activation().negative_slope().is_some();
             let reason = if inactive == 0 && !two_slopes {
                 UnitReason::AlwaysActive
-            } else if active <= r {
+            } else if active < least_active {
                 UnitReason::TooFewActive
             } else if undetermined > 0 {
                 UnitReason::UndeterminedDirections
