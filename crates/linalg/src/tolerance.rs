@@ -53,6 +53,26 @@ pub fn fixed_point_bits(values: impl Iterator<Item = f64>) -> u32 {
     if lowest > highest { 0 } else { (highest - lowest) as u32 + 1 }
 }
 
+/// The bits of the mantissa that a value takes, up to its last one that is not zero; 0 for zero.
+pub fn significant_bits(value: f64) -> u32 {
+    fixed_point_bits(std::iter::once(value))
+}
+
+/// The decimal digits that a value takes from its first to its last one that is not zero, when it is stored as the nearest `f64`; at most
+/// `limit`, and `None` when that many do not give it. 0 for zero.
+pub fn significant_digits(value: f64, limit: usize) -> Option<usize> {
+    if value == 0.0 {
+        return Some(0);
+    }
+    let digits = |count: usize| format!("{value:.*e}", count - 1);
+    if digits(limit).parse() != Ok(value) {
+        return None;
+    }
+    let shortest = format!("{value:e}");
+    let mantissa = shortest.split('e').next().unwrap_or_default();
+    Some(mantissa.bytes().filter(u8::is_ascii_digit).count())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +97,15 @@ mod tests {
         assert_eq!((bits(&[]), bits(&[0.0, -0.0]), bits(&[-4.0]), bits(&[1.0, 0.0, 6.0])), (0, 0, 1, 3));
         assert_eq!((bits(&[0.1]), bits(&[f64::from(0.1f32)]), bits(&[1e300, 1.0])), (52, 24, 997));
         assert_eq!((bits(&[5e-324]), bits(&[5e-324, f64::MIN_POSITIVE])), (1, 53));
+    }
+
+    #[test]
+    fn significant_digits_are_those_written() {
+        let digits = |value| significant_digits(value, 12);
+        assert_eq!((digits(0.0), digits(-1.0), digits(1200.0)), (Some(0), Some(1), Some(2)));
+        assert_eq!((digits(1.23456e-7), digits(-123.456), digits(0.1)), (Some(6), Some(6), Some(1)));
+        assert_eq!((digits(1.0 / 3.0), digits(0.1 + 0.2), digits(f64::from(0.1f32))), (None, None, None));
+        assert_eq!((significant_bits(0.0), significant_bits(6.0), significant_bits(0.1)), (0, 2, 52));
     }
 
     #[test]
