@@ -2,7 +2,7 @@
 
 use orthant_estimate::{Frame, Unit};
 use orthant_linalg::lstsq::RankRevealing;
-use orthant_linalg::{Mat, product, tolerance};
+use orthant_linalg::{Mat, product, spectrum, tolerance};
 use orthant_network::{Network, Samples};
 
 use crate::report::{UnitReason, UnitReport};
@@ -10,9 +10,6 @@ use crate::report::{UnitReason, UnitReport};
 /// Inactive samples beyond the number of units that share them, which a set of units must have so that a combination of them
 /// cannot pass for a unit: with none to spare, as many free coefficients as equations.
 const SPARE_INACTIVE: usize = 2;
-
-/// Active samples beyond the rank of the inputs that a unit must have where no samples were held out to check it.
-const SPARE_ACTIVE_UNCHECKED: usize = 2;
 
 /// Where the scale of a unit's weights is identified, the bound on its error must be below this part of it. The bound is worst-case: the
 /// errors measured (eᵗ − 1 on small t, labels in single precision) are a hundred times smaller.
@@ -23,8 +20,8 @@ const SCALE_ACCURACY: f64 = 1e-2;
 /// Units beyond those found by their kinks (always-active ones) carry no evidence but their count of active samples. `only_units` says
 /// that no other network of this width has these labels, by the lift or by enumeration. Then few inactive samples are enough, but
 /// not few active ones: a combination of the units of a wider network passes for a unit where only as many samples as it has
-/// weights are active, since any values there are those of some weights. Without samples held out (not `checked`) one more is asked
-/// for: on inputs of few values one equation to spare holds by chance.
+/// weights are active, since any values there are those of some weights. Without samples held out (not `checked`) the equations to spare
+/// must also connect all active samples.
 pub(crate) fn unit_reports(
     samples: &Samples<'_>,
     frame: &Frame,
@@ -34,7 +31,6 @@ pub(crate) fn unit_reports(
     checked: bool,
 ) -> Vec<UnitReport> {
     let r = frame.inputs().ncols();
-    let least_active = r + if checked { 1 } else { SPARE_ACTIVE_UNCHECKED };
     let t = network.preactivations(samples.x());
     let spare = spare_inactive_samples(units);
     (0..network.k())
@@ -59,7 +55,7 @@ pub(crate) fn unit_reports(
             let two_slopes = frame.activation().negative_slope().is_some();
             let reason = if inactive == 0 && !two_slopes {
                 UnitReason::AlwaysActive
-            } else if active < least_active {
+            } else if active <= r || !(checked || is_connected(frame, unit)) {
                 UnitReason::TooFewActive
             } else if undetermined > 0 {
                 UnitReason::UndeterminedDirections
@@ -90,6 +86,39 @@ pub(crate) fn unit_reports(
             }
         })
         .collect()
+}
+
+/// Whether dependencies of the active inputs connect all of them: there is no way to divide these samples into two groups whose inputs
+/// span independent spaces.
+///
+/// If there were one, a function that is linear on each group would be linear on both, and different units of a wider network, one on
+/// each group, would pass for one unit; a sample that is in no dependency is such a group by itself, and its label is not checked. Inputs
+/// in general position are connected by one sample to spare, inputs of few values may not be. Groups are the blocks of the projection on
+/// the column space of the active inputs (the components of their matroid).
+fn is_connected(frame: &Frame, unit: &Unit) -> bool {
+    let inputs = frame.inputs();
+    // Samples at the origin say nothing of the weights.
+    let active: Vec<usize> = unit.pattern.active().filter(|&j| inputs.row(j).norm_l2() > 0.0).collect();
+    let (p, r) = (active.len(), inputs.ncols());
+    let rows = Mat::from_fn(p, r, |i, c| inputs[(active[i], c)]);
+    let Ok(svd) = spectrum::thin_svd(rows.as_ref()) else { return false };
+    let rank = spectrum::rank_at(&svd.s, tolerance::backward(p, r)).rank;
+    let projection = |i: usize, j: usize| -> f64 { (0..rank).map(|c| svd.u[(i, c)] * svd.u[(j, c)]).sum() };
+    let zero = tolerance::backward(p, r).sqrt();
+    let mut reached = vec![false; p];
+    let mut queue = vec![0];
+    let mut n_reached = usize::from(p > 0);
+    reached.iter_mut().take(1).for_each(|first| *first = true);
+    while let Some(i) = queue.pop().filter(|_| n_reached < p) {
+        for j in 0..p {
+            if !reached[j] && projection(i, j).abs() > zero {
+                reached[j] = true;
+                n_reached += 1;
+                queue.push(j);
+            }
+        }
+    }
+    p > rank && n_reached == p
 }
 
 /// The entry for a unit that was asked for and left no trace.
@@ -226,5 +255,23 @@ mod tests {
         let units = [unit(&[0, 1, 2], 20), unit(&[0, 1, 2], 20), unit(&[3, 4, 5, 6], 20)];
         assert_eq!(spare_inactive_samples(&units), [false, false, true]);
         assert_eq!(spare_inactive_samples(&[unit(&[5, 6], 20)]), [false]);
+    }
+
+    #[test]
+    fn dependencies_connect_active_samples_or_leave_groups() {
+        use orthant_network::{BiasKind, Samples};
+
+        let connected = |inputs: &[[f64; 2]]| {
+            let n = inputs.len();
+            let x = Mat::from_fn(2, n, |r, j| inputs[j][r]);
+            let samples = Samples::new(x.as_ref(), x.as_ref()).expect("finite");
+            let (frame, _) = Frame::new(&samples, BiasKind::None, None).expect("finite");
+            is_connected(&frame, &unit(&[], n))
+        };
+        assert!(connected(&[[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]));
+        assert!(connected(&[[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]), "the origin does not count");
+        assert!(!connected(&[[1.0, 0.0], [0.0, 1.0]]), "nothing to spare");
+        assert!(!connected(&[[1.0, 0.0], [2.0, 0.0], [0.0, 1.0], [0.0, 3.0]]), "two groups");
+        assert!(!connected(&[[1.0, 0.0], [2.0, 0.0], [3.0, 0.0], [0.0, 3.0]]), "a sample by itself");
     }
 }
