@@ -105,20 +105,14 @@ fn is_connected(frame: &Frame, unit: &Unit) -> bool {
     let rank = spectrum::rank_at(&svd.s, tolerance::backward(p, r)).rank;
     let projection = |i: usize, j: usize| -> f64 { (0..rank).map(|c| svd.u[(i, c)] * svd.u[(j, c)]).sum() };
     let zero = tolerance::backward(p, r).sqrt();
-    let mut reached = vec![false; p];
-    let mut queue = vec![0];
-    let mut n_reached = usize::from(p > 0);
-    reached.iter_mut().take(1).for_each(|first| *first = true);
-    while let Some(i) = queue.pop().filter(|_| n_reached < p) {
-        for j in 0..p {
-            if !reached[j] && projection(i, j).abs() > zero {
-                reached[j] = true;
-                n_reached += 1;
-                queue.push(j);
-            }
-        }
+    let mut queue: Vec<usize> = (0..p.min(1)).collect();
+    let mut left: Vec<usize> = (1..p).collect();
+    while let Some(i) = queue.pop() {
+        let (near, far) = left.into_iter().partition(|&j| projection(i, j).abs() > zero);
+        left = far;
+        queue.extend::<Vec<usize>>(near);
     }
-    p > rank && n_reached == p
+    p > rank && left.is_empty()
 }
 
 /// The entry for a unit that was asked for and left no trace.
