@@ -7,6 +7,7 @@ use std::ops::{ControlFlow, Range};
 use orthant_estimate::Reporter;
 use orthant_estimate::problem::Problem;
 use orthant_estimate::refine::{RefineSettings, refine};
+use orthant_exact::Verdict;
 use orthant_fpt::FptError;
 use orthant_fpt::half_spaces::{
     BoundTerms, Ending, Fit, Guesses, PrintedGrid, Settings, fit, half_space, theorem_78_bound,
@@ -402,5 +403,28 @@ fn small_errors_break_the_printed_bound_and_not_the_corrected_one() {
         assert!(found.half_spaces.residual > theorem_78_bound(&terms), "{seed}");
         assert!(found.half_spaces.residual <= theorem_78_corrected(&terms), "{seed}");
         assert!(found.best().residual <= theorem_78_bound(&terms), "{seed}");
+    }
+}
+
+/// Labels that have nothing to do with the inputs are not explained, however many guesses are made; those with as much signal as
+/// errors are. Never better than approximately: no verdict is given on weights.
+#[test]
+fn the_verdict_tells_noise_from_signal() {
+    for k in [1, 2] {
+        for seed in 20..30 {
+            let mut signal = case(3, k, 2000, Kind::Gaussian, 1.0, seed);
+            let found = signal.fit(&Settings::new(k));
+            assert_eq!(found.verdict(), Verdict::Approximate, "{k} {seed}: {}", found.explained());
+            // About half of |A|_F² is signal.
+            assert!((0.4..0.6).contains(&found.explained()), "{k} {seed}: {}", found.explained());
+            signal.labels = signal.errors.clone();
+            let found = signal.fit(&Settings::new(k));
+            assert_eq!(found.verdict(), Verdict::NotRecovered, "{k} {seed}: {}", found.explained());
+            assert!((0.0..0.05).contains(&found.explained()), "{k} {seed}: {}", found.explained());
+        }
+        let mut zero = case(3, k, 2000, Kind::Gaussian, 1.0, 20);
+        zero.labels = Mat::zeros(3, 2000);
+        let found = zero.fit(&Settings::new(k));
+        assert_eq!((found.verdict(), found.explained()), (Verdict::NotRecovered, 0.0));
     }
 }
