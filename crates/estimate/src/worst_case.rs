@@ -34,7 +34,7 @@
 //!
 //! Fewer samples than unknowns, n < q + r: there is a continuum of units with exponentially many patterns.
 
-use orthant_linalg::LinalgError;
+use orthant_linalg::{LinalgError, tolerance};
 use orthant_network::SignPattern;
 
 use crate::frame::Frame;
@@ -50,6 +50,18 @@ use self::node::{Fate, Node, Problem};
 /// Units whose values before the activation are larger than those after it by more than this factor (in norm, over the samples) are
 /// not excluded: for max(t, 0), units that are hardly ever, and then hardly, active.
 pub const MAX_RATIO: f64 = 1e6;
+
+/// How far apart two units of one label space are at least: a hundredth of ε over the angle to which that space is known. Rays known
+/// better than this that cannot be told apart are one.
+///
+/// Two units at a distance δ (with activations of unit norm) leave a direction of the space to labels of size δ, or to differences of
+/// terms of size 1/δ: either way it is known to no better than ε/δ.
+pub fn least_distance(frame: &Frame) -> f64 {
+    DISTANCE_SAFETY * tolerance::EPS / frame.null_tolerance()
+}
+
+/// The distance of units may be so much smaller than errors of typical size make it.
+const DISTANCE_SAFETY: f64 = 1e-2;
 
 /// A unit that the labels hold, or a function that passes for one.
 #[derive(Debug, Clone)]
@@ -78,12 +90,18 @@ pub struct Enumeration {
     pub continua: usize,
     /// Ends of the search at which rounding does not allow a decision.
     pub ambiguous: usize,
+    /// Ends of the search that were taken for units already found, but may be others near these: they are known too coarsely, and the
+    /// samples whose sides are certain do not determine one unit.
+    pub merged: usize,
     /// The smallest margin of a node that was cut, above 1: by what factor its proof exceeds the rounding of the data.
     pub margin: f64,
 }
 
-/// Nodes between two reports.
-const NODES_PER_REPORT: usize = 16;
+/// Most nodes between two reports.
+const NODES_PER_REPORT: f64 = 16.0;
+
+/// Operations between two reports, but for those of one node.
+const OPERATIONS_PER_REPORT: f64 = 1e7;
 
 /// Finds every unit of a label space, whatever the inputs.
 ///
@@ -113,8 +131,11 @@ pub fn enumerate(frame: &Frame, reporter: &mut Reporter<'_>) -> Result<Enumerati
     let mut leaves = Leaves::new(&problem);
     let mut stack = vec![Node::root(&problem)];
     let (mut nodes, mut margin, mut complete) = (0, f64::INFINITY, true);
+    let dimension = problem.dimension() as f64;
+    let per_node = 12.0 * problem.n as f64 * dimension * dimension;
+    let between = (OPERATIONS_PER_REPORT / per_node).clamp(1.0, NODES_PER_REPORT) as usize;
     while let Some(node) = stack.pop() {
-        if nodes % NODES_PER_REPORT == 0 {
+        if nodes % between == 0 {
             let found = leaves.rays.iter().filter(|ray| !ray.affine).count();
             if reporter.report("every pattern", found, frame.n_rectified(), nodes).is_err() {
                 complete = false;
@@ -136,8 +157,8 @@ pub fn enumerate(frame: &Frame, reporter: &mut Reporter<'_>) -> Result<Enumerati
             Fate::Leaf(point) => leaves.cone(&node, point)?,
         }
     }
-    let Leaves { rays, continua, ambiguous, .. } = leaves;
-    Ok(Enumeration { rays, nodes, complete, continua, ambiguous, margin })
+    let Leaves { rays, continua, ambiguous, merged, .. } = leaves;
+    Ok(Enumeration { rays, nodes, complete, continua, ambiguous, merged, margin })
 }
 
 /// The pattern of the samples on which a condition holds.

@@ -115,7 +115,7 @@ fn recover_scaled(
     // Where weights were open, the samples held out may show what they are: then they are used.
     let absorbed = complete && open && disagrees && answer.absorb(samples, &split, settings)?;
     if settings.method == Method::Auto && complete && !open && !disagrees && !answer.is_proved_by_lift() {
-        answer.finding = worst_case::confirm(&answer.frame, reporter)?;
+        answer.finding = worst_case::confirm(&answer.frame, label_spectrum.precision, reporter)?;
     }
     Ok(answer.report(
         samples,

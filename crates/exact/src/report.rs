@@ -3,6 +3,7 @@
 use std::fmt;
 
 use orthant_estimate::hypothesis::HypothesisError;
+use orthant_estimate::worst_case::MAX_RATIO;
 use orthant_network::{Activation, Network};
 use serde::Serialize;
 
@@ -224,10 +225,13 @@ pub enum Reason {
         /// Partial patterns searched.
         patterns: usize,
     },
-    /// All patterns were searched: no network of this width has these labels.
+    /// All patterns were searched: no network of this width has these labels, to their precision, whose units have values before the
+    /// activation of at most [`orthant_estimate::worst_case::MAX_RATIO`] times the norm of those after it.
     Infeasible {
         /// Partial patterns searched.
         patterns: usize,
+        /// Relative precision to which the labels are known.
+        precision: f64,
         /// By what factor the weakest of the proofs that end a pattern exceeds the rounding of the labels.
         margin: f64,
     },
@@ -309,9 +313,9 @@ impl fmt::Display for Reason {
                     "the search was stopped after {patterns} partial activation patterns, before its end"
                 )
             }
-            Reason::Infeasible { patterns, margin } => write!(
+            Reason::Infeasible { patterns, precision, margin } => write!(
                 f,
-                "no network of this width has these labels: all activation patterns excluded in {patterns} steps, each by at least {margin:.1} times what rounding explains"
+                "no network of this width has these labels to their precision of {precision:.1e}: all activation patterns excluded in {patterns} steps, each by at least {margin:.1} times what rounding explains (but for units with |t| above {MAX_RATIO:.0e} |max(t, 0)| over the samples)"
             ),
             Reason::Undecided { patterns, open } => write!(
                 f,

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use orthant_estimate::frame::LabelSpectrum;
-use orthant_estimate::worst_case::{Enumeration, Ray, enumerate};
+use orthant_estimate::worst_case::{Enumeration, Ray, enumerate, least_distance};
 use orthant_estimate::{Frame, Progress, Reporter, Unit};
 use orthant_linalg::lstsq::RankRevealing;
 use orthant_linalg::{LinalgError, Mat, product};
@@ -70,7 +70,7 @@ pub(crate) fn recover(
         None => {
             let found = enumerate(&frame, reporter)?;
             search.attempts = found.nodes;
-            let (units, finding) = decide(&frame, &found)?;
+            let (units, finding) = decide(&frame, &found, spectrum.precision)?;
             search.units = units;
             finding
         }
@@ -92,7 +92,11 @@ const NODES_PER_PAIR: f64 = 7.0;
 
 /// What the search of all patterns says of a network that other methods have found: that it is the only one of its width, or that there
 /// are others. `None` where it takes too long, or rounding leaves it open.
-pub(crate) fn confirm(frame: &Frame, reporter: &mut Reporter<'_>) -> Result<Option<Finding>, RecoverError> {
+pub(crate) fn confirm(
+    frame: &Frame,
+    precision: f64,
+    reporter: &mut Reporter<'_>,
+) -> Result<Option<Finding>, RecoverError> {
     let (k, dimension) = (frame.k() as f64, (frame.extended().ncols() + frame.inputs().ncols()) as f64);
     let nodes = NODES_PER_PAIR * k * k + 64.0;
     if frame.activation().bends() || nodes * dimension * dimension * frame.n() as f64 > MAX_OPERATIONS {
@@ -108,7 +112,7 @@ pub(crate) fn confirm(frame: &Frame, reporter: &mut Reporter<'_>) -> Result<Opti
     if cancelled {
         return Err(RecoverError::Cancelled);
     }
-    let (_, finding) = decide(frame, &found)?;
+    let (_, finding) = decide(frame, &found, precision)?;
     let says = matches!(finding, Finding::Unique | Finding::Open(Reason::OtherNetworks { .. }));
     Ok(says.then_some(finding))
 }
@@ -128,21 +132,22 @@ fn judged(
 }
 
 /// The units of a network, and whether it is the only one; or why there is none.
-fn decide(frame: &Frame, found: &Enumeration) -> Result<(Vec<Unit>, Finding), LinalgError> {
+fn decide(frame: &Frame, found: &Enumeration, precision: f64) -> Result<(Vec<Unit>, Finding), LinalgError> {
     let (patterns, width) = (found.nodes, frame.k());
     let basis = independent(frame, &found.rays)?;
     let units: Vec<Unit> = basis.chosen.iter().map(|&i| found.rays[i].unit.clone()).collect();
     let spans = units.len() == width;
+    let open = found.ambiguous + if spans { 0 } else { found.merged + basis.dependent };
     let reason = if !found.complete {
         Reason::OutOfBudget { patterns }
-    } else if found.ambiguous > 0 {
-        Reason::Undecided { patterns, open: found.ambiguous }
+    } else if open > 0 {
+        Reason::Undecided { patterns, open }
     } else if spans {
         Reason::OtherNetworks { units: basis.n_units, width }
     } else {
-        Reason::Infeasible { patterns, margin: found.margin }
+        Reason::Infeasible { patterns, precision, margin: found.margin }
     };
-    let certain = found.complete && found.ambiguous == 0;
+    let certain = found.complete && open == 0;
     let finding = if !spans {
         Finding::Failed(reason)
     } else if certain && found.continua == 0 && basis.n_units == width {
@@ -158,6 +163,8 @@ struct Basis {
     chosen: Vec<usize>,
     /// Rays that are not the constant function, which the output bias stands for.
     n_units: usize,
+    /// Rays that seem to depend on those chosen, but may be independent of them: nearly parallel units, known too coarsely.
+    dependent: usize,
 }
 
 /// Chooses units that are independent of each other and of the output bias: those first that the samples determine, and affine
@@ -171,27 +178,36 @@ fn independent(frame: &Frame, rays: &[Ray]) -> Result<Basis, LinalgError> {
     if frame.bias().output() {
         known.push((0..q).map(|i| f64::from(u8::from(i == frame.k()))).collect());
     }
-    let is_new = |known: &[Vec<f64>], ray: &Ray| -> Result<bool, LinalgError> {
+    // What is left of a unit beside others, of its norm, and whether that makes it independent of them.
+    let beside = |known: &[Vec<f64>], ray: &Ray| -> Result<(f64, bool), LinalgError> {
         let column = Mat::from_fn(q, 1, |r, _| ray.unit.combination[r]);
         let columns = Mat::from_fn(q, known.len(), |r, c| known[c][r]);
         let rest = RankRevealing::new(columns, INDEPENDENT)?.complement(column.as_ref());
-        let size = product::norm(&ray.unit.combination);
-        Ok(known.len() < q && product::frobenius(rest.as_ref()) > INDEPENDENT.max(ERRORS * ray.error) * size)
+        let rest = product::frobenius(rest.as_ref()) / product::norm(&ray.unit.combination);
+        Ok((rest, known.len() < q && rest > INDEPENDENT.max(ERRORS * ray.error)))
     };
-    let mut order = Vec::with_capacity(rays.len());
+    let same = least_distance(frame);
+    let open = |ray: &Ray, rest: f64| ray.error > same || rest > same;
+    let (mut order, mut dependent) = (Vec::with_capacity(rays.len()), 0);
     for (i, ray) in rays.iter().enumerate() {
-        if !ray.affine || is_new(&known, ray)? {
+        let (rest, is_new) = beside(&known, ray)?;
+        if !ray.affine || is_new {
             order.push(i);
+        } else {
+            dependent += usize::from(open(ray, rest));
         }
     }
     order.sort_by_key(|&i| (rays[i].affine, !rays[i].determined, i));
     let n_units = order.len();
     let mut chosen = Vec::new();
     for i in order {
-        if is_new(&known, &rays[i])? {
+        let (rest, is_new) = beside(&known, &rays[i])?;
+        if is_new {
             known.push(rays[i].unit.combination.clone());
             chosen.push(i);
+        } else {
+            dependent += usize::from(open(&rays[i], rest));
         }
     }
-    Ok(Basis { chosen, n_units })
+    Ok(Basis { chosen, n_units, dependent })
 }

@@ -315,3 +315,75 @@ fn wider_networks_are_never_taken_for_narrow_ones() {
         }
     }
 }
+
+/// Units a small angle apart: their labels are never said to have no network, however badly the units are told apart.
+#[test]
+fn nearly_parallel_units_are_never_proved_infeasible() {
+    let relu = Activation::RELU;
+    for (k, n) in [(2, 12), (2, 40), (3, 30)] {
+        for exponent in 3..=9 {
+            let angle = 10f64.powi(-exponent);
+            for inputs in [Inputs::Gaussian, Inputs::Integer, Inputs::Binary] {
+                for seed in 0..10 {
+                    let bias = if seed % 2 == 0 { BiasKind::None } else { BiasKind::Output };
+                    let mut instance = planted(inputs, Weights::Gaussian, &relu, bias, (k, 3, n), seed);
+                    let (u, v) = (instance.network.u(), instance.network.v());
+                    let near =
+                        Mat::from_fn(
+                            k,
+                            3,
+                            |i, r| {
+                                if i == 0 { v[(0, r)] } else { v[(0, r)] + angle * v[(i, r)] }
+                            },
+                        );
+                    let output = instance.network.c().map(<[f64]>::to_vec);
+                    let network = Network::with_activation(relu.clone(), u.to_owned(), near, None, output)
+                        .expect("shapes fit");
+                    instance.a = network.labels(instance.x.as_ref());
+                    let report = answer(&instance, &relu, bias).report;
+                    assert!(
+                        report.label_rank < k || !matches!(report.reason, Reason::Infeasible { .. }),
+                        "k = {k}, n = {n}, {angle:e} {inputs:?}, seed {seed}: {}",
+                        report.reason
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// |a x₁ + b x₂| = |a x₁ − b x₂| where x₁ x₂ = 0: two kinks, the same values on all samples, and so two networks.
+#[test]
+fn kinks_that_give_the_same_values_are_different_networks() {
+    let abs: Activation = "abs".parse().expect("built in");
+    for k in [1, 2] {
+        for n in [12, 40] {
+            for ternary in [false, true] {
+                for seed in 0..20 {
+                    let rng = &mut random::stream(seed, "twins", n as u64);
+                    let least = if ternary { -1i32 } else { 0 };
+                    let mut x = Mat::from_fn(5, n, |_, _| f64::from(rng.random_range(least..=1)));
+                    for j in 0..n {
+                        x[(j % 2, j)] = 0.0;
+                    }
+                    let (u, mut v) = (random::gaussian(2, k, rng), random::gaussian(k, 5, rng));
+                    for r in 2..5 {
+                        v[(0, r)] = 0.0;
+                    }
+                    let network =
+                        Network::with_activation(abs.clone(), u, v, None, None).expect("shapes fit");
+                    let a = network.labels(x.as_ref());
+                    let instance = Instance { x, a, network };
+                    if !of_full_rank(&instance) {
+                        continue;
+                    }
+                    let what = format!("k = {k}, n = {n}, {ternary}, seed {seed}");
+                    let recovery = answer(&instance, &abs, BiasKind::None);
+                    let report = &recovery.report;
+                    assert_ne!(report.verdict, Verdict::Exact, "{what}: {}", report.reason);
+                    assert!(!matches!(report.reason, Reason::Infeasible { .. }), "{what}: {}", report.reason);
+                }
+            }
+        }
+    }
+}

@@ -4,11 +4,11 @@ use orthant_linalg::lstsq::RankRevealing;
 use orthant_linalg::{LinalgError, Mat, product, spectrum, tolerance};
 
 use super::node::{Node, Problem};
-use super::{MAX_RATIO, Ray, pattern_where};
+use super::{MAX_RATIO, Ray, least_distance, pattern_where};
 use crate::unit::{Unit, unit_from_pattern};
 
-/// A violation this many times beyond rounding is one.
-const CLEAR: f64 = 1e3;
+/// A violation this many times beyond rounding is one: bounds of rounding do not cover everything.
+const CLEAR: f64 = 1e6;
 
 /// Errors of rays beyond this leave their patterns open.
 const MAX_ERROR: f64 = 1e-3;
@@ -22,6 +22,9 @@ pub(super) struct Leaves<'a> {
     pub(super) rays: Vec<Ray>,
     pub(super) continua: usize,
     pub(super) ambiguous: usize,
+    pub(super) merged: usize,
+    /// For each ray, the slack of each sample that is certainly zero for a unit near it.
+    zeros: Vec<Vec<Option<usize>>>,
 }
 
 /// Whether a point is complementary.
@@ -33,7 +36,7 @@ enum Validity {
 
 impl<'a> Leaves<'a> {
     pub(super) fn new(problem: &'a Problem<'a>) -> Leaves<'a> {
-        Leaves { problem, rays: Vec::new(), continua: 0, ambiguous: 0 }
+        Leaves { problem, rays: Vec::new(), continua: 0, ambiguous: 0, merged: 0, zeros: Vec::new() }
     }
 
     /// A node whose equations leave one dimension: it holds that ray, its opposite, or nothing.
@@ -137,10 +140,19 @@ impl<'a> Leaves<'a> {
         let (w, v) = scaled.split_at(q);
         let apart = |ray: &Ray| -> f64 {
             let squares: f64 = ray.unit.combination.iter().zip(w).map(|(a, b)| (a - b).powi(2)).sum();
-            squares.sqrt()
+            // |t| does not say what t is, up to one sign for all samples.
+            let turned = if problem.slope == -1.0 { between_lines(&ray.unit.direction, v) } else { 0.0 };
+            squares.sqrt().max(turned)
         };
         // Determined units are known better than the ray they come from, and have unit activations rather than combinations.
-        if self.rays.iter().any(|ray| apart(ray) <= 8.0 * (error + ray.error)) {
+        let zeros = self.certain_zeros(&scaled, error);
+        if let Some(i) = self.rays.iter().position(|ray| apart(ray) <= 8.0 * (error + ray.error)) {
+            let ray = &self.rays[i];
+            let same = error + ray.error <= least_distance(problem.frame) || {
+                let turned = problem.slope == -1.0 && product::dot(&ray.unit.direction, v) < 0.0;
+                self.is_one_unit(&zeros, &self.zeros[i], turned)?
+            };
+            self.merged += usize::from(!same);
             return Ok(());
         }
         let dot = |basis: &dyn Fn(usize, usize) -> f64, x: &[f64], j: usize| -> f64 {
@@ -189,6 +201,58 @@ impl<'a> Leaves<'a> {
             }
         };
         self.rays.push(Ray { unit, determined: is_determined, affine, error });
+        self.zeros.push(zeros);
         Ok(())
     }
+
+    /// The slack of each sample that is zero for every unit within an error of a point: the other one is clearly positive.
+    fn certain_zeros(&self, point: &[f64], error: f64) -> Vec<Option<usize>> {
+        let problem = self.problem;
+        let size = product::norm(point);
+        let positive = |c: usize| {
+            let allowed =
+                8.0 * (error * problem.norms[c] + size * (problem.label_error + problem.input_error));
+            product::dot(problem.slacks.col_as_slice(c), point) > allowed
+        };
+        let zero = |j: usize| match (positive(j), positive(j + problem.n)) {
+            (true, false) => Some(j + problem.n),
+            (false, true) => Some(j),
+            _ => None,
+        };
+        (0..problem.n).map(zero).collect()
+    }
+
+    /// Whether the slacks that are zero for units near two points determine one unit, to [`least_distance`]; for |t| they may be those of t
+    /// and of −t.
+    fn is_one_unit(
+        &self,
+        first: &[Option<usize>],
+        second: &[Option<usize>],
+        turned: bool,
+    ) -> Result<bool, LinalgError> {
+        let problem = self.problem;
+        let turn = |c: usize| if turned { problem.other(c) } else { c };
+        let pairs = || first.iter().zip(second).filter_map(|(a, b)| Some(((*a)?, turn((*b)?))));
+        if pairs().any(|(a, b)| a != b) || pairs().next().is_none() {
+            return Ok(false);
+        }
+        let common: Vec<usize> = pairs().map(|(a, _)| a).collect();
+        let rows = Mat::from_fn(common.len(), problem.dimension(), |i, c| problem.slacks[(c, common[i])]);
+        let rounding = problem.label_error + problem.input_error;
+        let open = RankRevealing::new(rows, rounding / least_distance(problem.frame))?.null_space();
+        if problem.slope != 0.0 || open.ncols() <= 1 {
+            return Ok(open.ncols() <= 1);
+        }
+        // The weights of a unit of few active samples may be open, its values are not.
+        let s = spectrum::singular_values(open.as_ref().subrows(0, problem.q))?;
+        Ok(s.iter().filter(|&&s| s > 1.0 / MAX_RATIO).count() <= 1)
+    }
+}
+
+/// The distance of two vectors of unit length, up to sign, on the lines given.
+fn between_lines(a: &[f64], b: &[f64]) -> f64 {
+    let (size_a, size_b) = (product::norm(a), product::norm(b));
+    let sign = product::dot(a, b).signum();
+    let apart: Vec<f64> = a.iter().zip(b).map(|(a, b)| a / size_a - sign * b / size_b).collect();
+    product::norm(&apart)
 }
