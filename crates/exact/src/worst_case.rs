@@ -137,7 +137,8 @@ fn decide(frame: &Frame, found: &Enumeration, precision: f64) -> Result<(Vec<Uni
     let basis = independent(frame, &found.rays)?;
     let units: Vec<Unit> = basis.chosen.iter().map(|&i| found.rays[i].unit.clone()).collect();
     let spans = units.len() == width;
-    let open = found.ambiguous + if spans { 0 } else { found.merged + basis.dependent };
+    // A dependent unit is no other direction of a space that is spanned, but one merged may be another unit.
+    let open = found.ambiguous + found.merged + if spans { 0 } else { basis.dependent };
     let reason = if !found.complete {
         Reason::OutOfBudget { patterns }
     } else if open > 0 {
