@@ -1,0 +1,15 @@
+//! The experiments: every theorem of the paper measured, plotted and checked.
+//!
+//! An [`Experiment`](experiment::Experiment) names its measurements and turns their rows into figures and checks.
+//! The [`catalogue`] has one file per experiment; [`claims`] says which theorem each of them measures.
+
+pub mod catalogue;
+pub mod claims;
+pub mod experiment;
+pub mod figure;
+pub mod page;
+pub mod record;
+pub mod report;
+pub mod rows;
+pub mod statistics;
+pub mod svg;

@@ -1,0 +1,3 @@
+//! Runs the experiments.
+
+fn main() {}
