@@ -1,0 +1,160 @@
+//! Makes the measurements of an experiment and writes their rows.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use anyhow::{anyhow, ensure};
+
+use crate::experiment::{Context, Experiment, Outcome, Plan, Task};
+use crate::progress::Progress;
+use crate::provenance;
+use crate::record::{Provenance, Record, Row};
+use crate::store::Store;
+
+/// What all experiments of a run share.
+pub struct Runner<'a> {
+    /// What was asked for.
+    pub plan: Plan,
+    /// Where rows go.
+    pub store: &'a Store,
+    /// The run's own, for the revision and the machine.
+    pub provenance: &'a Provenance,
+    /// How many measurements are made at once, each on one thread; timed ones are made one at a time on all threads.
+    pub workers: usize,
+    /// Whether rows of this revision that are there are kept.
+    pub resume: bool,
+    /// Set when the run is to stop.
+    pub stop: &'a AtomicBool,
+}
+
+impl Runner<'_> {
+    /// The rows of an experiment that need not be measured again, each with the index of its task.
+    ///
+    /// # Errors
+    /// When the file of its rows is damaged.
+    pub fn kept(&self, experiment: &dyn Experiment, tasks: &[Task]) -> anyhow::Result<Vec<(usize, Row)>> {
+        if !self.resume {
+            return Ok(Vec::new());
+        }
+        let mut kept: Vec<(usize, Row)> = Vec::new();
+        for row in self.store.rows(experiment.about().name)? {
+            let task = tasks.iter().position(|task| task.seed == row.seed && task.point == row.point);
+            let Some(i) = task.filter(|_| row.provenance.revision == self.provenance.revision) else {
+                continue;
+            };
+            if kept.iter().all(|(j, _)| *j != i) {
+                kept.push((i, row));
+            }
+        }
+        kept.sort_by_key(|(i, _)| *i);
+        Ok(kept)
+    }
+
+    /// Runs an experiment to its end, or until it is stopped: then only some rows are there.
+    ///
+    /// Rows are written as they come; at the end both files are in the order of the tasks, whatever the number of workers.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written, when a measurement fails or panics. The rows measured before stay.
+    pub fn run(&self, experiment: &dyn Experiment, progress: &mut Progress) -> anyhow::Result<Vec<Row>> {
+        let name = experiment.about().name;
+        let tasks = experiment.tasks(&self.plan);
+        let mut rows = self.kept(experiment, &tasks)?;
+        let mut writer =
+            self.store.writer(name, &rows.iter().map(|(_, row)| row.clone()).collect::<Vec<_>>())?;
+        let pending: Vec<usize> =
+            (0..tasks.len()).filter(|i| rows.binary_search_by_key(i, |(j, _)| *j).is_err()).collect();
+        let provenance =
+            Provenance { command: provenance::command(Some(name), &self.plan), ..self.provenance.clone() };
+        progress.start(name, tasks.len(), rows.len());
+
+        let give_up = AtomicBool::new(false);
+        let next = AtomicUsize::new(0);
+        let (sender, receiver) = mpsc::channel();
+        let workers = if experiment.is_timed() { 1 } else { self.workers.clamp(1, pending.len().max(1)) };
+        let mut failure = None;
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                let sender = sender.clone();
+                let (next, give_up, pending, tasks) = (&next, &give_up, &pending, &tasks);
+                scope.spawn(move || {
+                    while !self.stop.load(Ordering::Relaxed) && !give_up.load(Ordering::Relaxed) {
+                        let Some(&i) = pending.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                        let result = measure(experiment, &tasks[i], self.stop);
+                        // What was interrupted says nothing.
+                        if self.stop.load(Ordering::Relaxed) || sender.send((i, result)).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            loop {
+                let (i, result) = match receiver.recv_timeout(Duration::from_millis(250)) {
+                    Ok(message) => message,
+                    Err(mpsc::RecvTimeoutError::Timeout) => {
+                        progress.tick();
+                        continue;
+                    }
+                    Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                };
+                let written = result.and_then(|outcome| {
+                    let task = &tasks[i];
+                    let row = Row {
+                        experiment: name.to_string(),
+                        seed: task.seed,
+                        point: task.point.clone(),
+                        values: outcome.values,
+                        measured: outcome.measured,
+                        provenance: provenance.clone(),
+                    };
+                    writer.append(&row)?;
+                    rows.push((i, row));
+                    progress.advance(task.cost);
+                    Ok(())
+                });
+                if let Err(error) = written {
+                    failure.get_or_insert(error.context(format!("{name} at {}", shown(&tasks[i]))));
+                    give_up.store(true, Ordering::Relaxed);
+                }
+            }
+        });
+        progress.finish(name, rows.len(), tasks.len());
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        rows.sort_by_key(|(i, _)| *i);
+        let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+        writer.rewrite(&rows)?;
+        ensure!(
+            self.stop.load(Ordering::Relaxed) || rows.len() == tasks.len(),
+            "{name} has {} rows for {} tasks",
+            rows.len(),
+            tasks.len()
+        );
+        Ok(rows)
+    }
+}
+
+/// One measurement; a panic is an error that names it.
+fn measure(experiment: &dyn Experiment, task: &Task, stop: &AtomicBool) -> anyhow::Result<Outcome> {
+    let run = || experiment.run(task, &Context::new(stop));
+    let caught = if experiment.is_timed() {
+        catch_unwind(AssertUnwindSafe(run))
+    } else {
+        // One thread each: as many at once as there are workers, without waiting for each other.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+        catch_unwind(AssertUnwindSafe(|| pool.install(run)))
+    };
+    caught.unwrap_or_else(|_| Err(anyhow!("the measurement panicked")))
+}
+
+/// A task in an error message.
+fn shown(task: &Task) -> String {
+    let settings = |record: &Record| {
+        record.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+    };
+    format!("seed {}, {}", task.seed, settings(&task.point))
+}
