@@ -28,6 +28,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! The way from arrays to weights and back, step by step, is the [`guide`].
+//!
 //! # Which entry point
 //!
 //! | assumption | entry point | theorem |
@@ -58,6 +60,8 @@
 //! [`estimate`] (searches for units), [`exact`] (weights and verdict), [`noisy`] (labels with errors), [`fpt`] (any output weights, any
 //! errors) and [`hardness`] (instances that no method can be expected to solve).
 //! Each can be depended on alone. Matrices in signatures are [`faer`]'s, re-exported here.
+
+pub mod guide;
 
 pub use orthant_estimate as estimate;
 pub use orthant_exact as exact;
