@@ -3,8 +3,9 @@
 use crate::experiment::Experiment;
 
 mod order_three;
+mod phase_transition;
 
 /// The experiments in the order of the report.
 pub fn all() -> Vec<&'static dyn Experiment> {
-    vec![&order_three::OrderThree]
+    vec![&phase_transition::PhaseTransition, &order_three::OrderThree]
 }
