@@ -2,9 +2,17 @@
 
 use crate::experiment::Experiment;
 
+mod exactness;
+mod label_rank;
 mod order_three;
+mod phase_transition;
 
 /// The experiments in the order of the report.
 pub fn all() -> Vec<&'static dyn Experiment> {
-    vec![&order_three::OrderThree]
+    vec![
+        &phase_transition::PhaseTransition,
+        &exactness::Exactness,
+        &label_rank::LabelRank,
+        &order_three::OrderThree,
+    ]
 }
