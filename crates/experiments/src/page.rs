@@ -48,9 +48,9 @@ pub fn render(report: &Report) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Standing {
     Holds,
-    Unmeasured,
     Incomplete,
     Fails,
+    Unmeasured,
 }
 
 impl Standing {
@@ -64,10 +64,14 @@ impl Standing {
         }
     }
 
-    /// The worst of the experiments of a claim.
+    /// The worst of the experiments of a claim; incomplete when only some of them were measured.
     fn of_claim(report: &Report, claim: &Claim) -> Standing {
-        let of = |name: &&str| find(report, name).map_or(Standing::Unmeasured, Standing::of);
-        claim.experiments.iter().map(of).max().unwrap_or(Standing::Unmeasured)
+        let of = |name: &&str| find(report, name).map(Standing::of);
+        let measured: Vec<Standing> = claim.experiments.iter().filter_map(of).collect();
+        let worst = measured.iter().copied().max();
+        let missing =
+            if measured.len() < claim.experiments.len() { Standing::Incomplete } else { Standing::Holds };
+        worst.map_or(Standing::Unmeasured, |worst| worst.max(missing))
     }
 
     /// With a sign for those who do not see colours.

@@ -19,40 +19,50 @@ pub fn render(section: &Section) -> Markup {
                 (Standing::of(section).mark())
             }
             p.source { (about.source) }
-            p.claim { (about.claim) }
-            @if !presentation.findings.is_empty() {
-                h3 { "Findings" }
-                ul { @for finding in &presentation.findings { li { (finding) } } }
+            @let (first, others) = beside_text(&presentation.figures);
+            div.overview {
+                div {
+                    p.claim { (about.claim) }
+                    h3 { "How it is measured" }
+                    p { (about.method) }
+                    @if !presentation.findings.is_empty() {
+                        h3 { "Findings" }
+                        ul { @for finding in &presentation.findings { li { (finding) } } }
+                    }
+                }
+                @if let Some(figure) = first { (render_figure(figure)) }
             }
-            @if !presentation.figures.is_empty() {
-                h3 { "Figures" }
-                div.figures { @for figure in &presentation.figures { (render_figure(figure)) } }
+            @if !others.is_empty() {
+                div.figures { @for figure in others { (render_figure(figure)) } }
             }
             @if !presentation.checks.is_empty() {
                 h3 { "Checks" }
                 (checks(&presentation.checks, section.is_complete()))
             }
-            h3 { "How it is measured" }
-            p { (about.method) }
+            h3 { "Rows" }
             (rows(section))
         }
     }
 }
 
+/// The figure beside the text, unless the first is a table, and the figures below.
+fn beside_text(figures: &[Figure]) -> (Option<&Figure>, &[Figure]) {
+    match figures {
+        [first, others @ ..] if !matches!(first, Figure::Table(_)) => (Some(first), others),
+        _ => (None, figures),
+    }
+}
+
 fn render_figure(figure: &Figure) -> Markup {
     let heading = figure.heading();
-    let drawing = svg::draw_inline(figure);
     html! {
-        figure.wide[drawing.is_none()] id=(heading.id) {
-            h4 { (heading.title) }
-            @match (&drawing, figure) {
-                (Some(drawing), _) => { (PreEscaped(drawing)) }
-                (None, Figure::Table(table)) => { (render_table(table)) }
-                (None, _) => {}
-            }
+        figure.wide[matches!(figure, Figure::Table(_))] id=(heading.id) {
+            h3 { (heading.title) }
+            @if let Some(drawing) = svg::draw_inline(figure) { (PreEscaped(drawing)) }
+            @if let Figure::Table(table) = figure { (render_table(table)) }
             figcaption {
                 (heading.caption)
-                @if drawing.is_some() {
+                @if !matches!(figure, Figure::Table(_)) {
                     " " a href=(format!("figures/{}.svg", heading.id)) aria-label=(format!("{} as SVG", heading.title)) { "SVG" }
                 }
             }
