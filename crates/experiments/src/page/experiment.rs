@@ -117,7 +117,7 @@ fn checks(checks: &[Check], complete: bool) -> Markup {
 fn rows(section: &Section) -> Markup {
     let name = section.about.name;
     html! {
-        pre tabindex="0" { code { (section.command) } }
+        pre { code { (section.command) } }
         p.muted {
             (section.rows) " of " (section.planned) " rows"
             @if !section.revisions.is_empty() {

@@ -173,15 +173,15 @@ impl Layout {
 
         let y_ticks = y.ticks(|ticks| ticks.len() <= 8 && is_free(ticks, PLOT_HEIGHT, |_| 22.0));
         let label_width = widest(&y_ticks);
-        let x_width = |tick: &Tick| width(&tick.label, SMALL) + 10.0;
+        let x_width = |tick: &Tick| width(&tick.label, SMALL) + 6.0;
         let mut left = BORDER + label_width + 6.0;
         let mut right = WIDTH - BORDER - 4.0;
-        let x_ticks = x.ticks(|ticks| ticks.len() <= 8 && is_free(ticks, right - left - 30.0, x_width));
+        let x_ticks = x.ticks(|ticks| ticks.len() <= 8 && is_free(ticks, right - left - 20.0, x_width));
         // Labels near the ends of the horizontal axis stand out to the sides; the more the shorter the axis gets.
         for _ in 0..4 {
             let length = right - left;
             let beyond = |edge: f64| {
-                let out = |tick: &Tick| x_width(tick) / 2.0 - 5.0 - (tick.at - edge).abs() * length;
+                let out = |tick: &Tick| x_width(tick) / 2.0 - 3.0 - (tick.at - edge).abs() * length;
                 x_ticks.iter().map(out).fold(0.0, f64::max)
             };
             left = left.max(BORDER + beyond(0.0));

@@ -132,6 +132,8 @@ impl Columns {
         let deepest = self.names.iter().map(Vec::len).max().unwrap_or(0) as f64 * SMALL_LINE;
         // Upright names that do not find room are left out: the cells tell theirs.
         let step = if self.angle == 90.0 { (deepest / self.cell).ceil().max(1.0) as usize } else { 1 };
+        // The upper corner of a slanted name stays below the grid.
+        let start = if self.angle == 90.0 { top + 6.0 } else { top + 2.0 + deepest / (2.0 * SQRT_2) };
         html! {
             @for (i, lines) in self.names.iter().enumerate().step_by(step) {
                 @let x = self.left + (i as f64 + 0.5) * self.cell;
@@ -140,7 +142,7 @@ impl Columns {
                         (letters(line, x, top + 4.0 + (j as f64 + 0.5) * SMALL_LINE, SMALL, "middle"))
                     }
                 } @else {
-                    g transform=(format!("translate({} {}) rotate(-{})", units(x), units(top + 6.0), self.angle)) {
+                    g transform=(format!("translate({} {}) rotate(-{})", units(x), units(start), self.angle)) {
                         @for (j, line) in lines.iter().enumerate() {
                             @let y = (j as f64 - (lines.len() as f64 - 1.0) / 2.0) * SMALL_LINE;
                             (letters(line, 0.0, y, SMALL, "end"))
