@@ -3,6 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::Standing;
+use super::prose::prose;
 use crate::experiment::Check;
 use crate::figure::{Figure, Table};
 use crate::report::Section;
@@ -22,12 +23,12 @@ pub fn render(section: &Section) -> Markup {
             @let (first, others) = beside_text(&presentation.figures);
             div.overview {
                 div {
-                    p.claim { (about.claim) }
+                    p.claim { (prose(about.claim)) }
                     h3 { "How it is measured" }
-                    p { (about.method) }
+                    p { (prose(about.method)) }
                     @if !presentation.findings.is_empty() {
                         h3 { "Findings" }
-                        ul { @for finding in &presentation.findings { li { (finding) } } }
+                        ul { @for finding in &presentation.findings { li { (prose(finding)) } } }
                     }
                 }
                 @if let Some(figure) = first { (render_figure(figure)) }
@@ -61,7 +62,7 @@ fn render_figure(figure: &Figure) -> Markup {
             @if let Some(drawing) = svg::draw_inline(figure) { (PreEscaped(drawing)) }
             @if let Figure::Table(table) = figure { (render_table(table)) }
             figcaption {
-                (heading.caption)
+                (prose(&heading.caption))
                 @if !matches!(figure, Figure::Table(_)) {
                     " " a href=(format!("figures/{}.svg", heading.id)) aria-label=(format!("{} as SVG", heading.title)) { "SVG" }
                 }
@@ -74,12 +75,12 @@ fn render_table(table: &Table) -> Markup {
     html! {
         div.scroll role="region" aria-label=(table.heading.title) tabindex="0" {
             table.numbers {
-                thead { tr { @for name in &table.head { th scope="col" { (name) } } } }
+                thead { tr { @for name in &table.head { th scope="col" { (prose(name)) } } } }
                 tbody {
                     @for row in &table.body {
                         tr {
                             @for (i, cell) in row.iter().enumerate() {
-                                @if i == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
+                                @if i == 0 { th scope="row" { (prose(cell)) } } @else { td { (prose(cell)) } }
                             }
                         }
                     }
@@ -102,8 +103,8 @@ fn checks(checks: &[Check], complete: bool) -> Markup {
                     @for check in checks {
                         tr {
                             th scope="row" { code { (check.name) } }
-                            td data-label="asked" { (check.asked) }
-                            td data-label="reached" { (check.reached) }
+                            td data-label="asked" { (prose(&check.asked)) }
+                            td data-label="reached" { (prose(&check.reached)) }
                             td { (if check.holds { Standing::Holds } else { Standing::Fails }.mark()) }
                         }
                     }

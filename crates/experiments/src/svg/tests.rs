@@ -10,17 +10,6 @@ use crate::figure::{
     Axis, AxisScale, Chart, Figure, Gallery, Heading, HeatMap, Image, Mark, Mean, Series, Strip, Style,
 };
 
-#[test]
-fn zz_demo() {
-    let dir = "/tmp/demo";
-    std::fs::write(format!("{dir}/index.html"), crate::page::render(&crate::demo::report())).unwrap();
-    for figure in crate::demo::figures() {
-        if let Some(svg) = draw(&figure) {
-            std::fs::write(format!("{dir}/{}.svg", figure.heading().id), svg).unwrap();
-        }
-    }
-} // DEMO_OUT
-
 /// Well-formed, complete in itself, and with everything inside.
 fn check(figure: &Figure) {
     let file = draw(figure).expect("no table");
@@ -43,7 +32,57 @@ fn check(figure: &Figure) {
             assert!(y >= -margin && y <= height + margin, "{node:?} at {y}: {file}");
         }
     }
+    let boxes: Vec<Place> = document.descendants().filter_map(text_box).collect();
+    for (i, one) in boxes.iter().enumerate() {
+        for other in &boxes[..i] {
+            assert!(!one.touches(other), "{} at {one:?} and {} at {other:?}: {file}", one.text, other.text);
+        }
+    }
     assert_eq!(draw(figure), Some(file), "not the same twice");
+}
+
+/// Where a text is.
+#[derive(Debug)]
+struct Place {
+    text: String,
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+}
+
+impl Place {
+    fn touches(&self, other: &Place) -> bool {
+        let across = self.left < other.right && other.left < self.right;
+        across && self.top < other.bottom && other.top < self.bottom
+    }
+}
+
+/// The box of a text, unless it is moved and turned.
+fn text_box(node: Node<'_, '_>) -> Option<Place> {
+    if !node.has_tag_name("text") || is_moved(node) {
+        return None;
+    }
+    let number = |name: &str| node.attribute(name).and_then(|value| value.parse::<f64>().ok());
+    let (x, y, size) = (number("x")?, number("y")?, number("font-size")?);
+    let text = node.text().unwrap_or_default().trim().to_string();
+    let width = text::width(&text, size);
+    let left = match node.attribute("text-anchor") {
+        Some("end") => x - width,
+        Some("middle") => x - width / 2.0,
+        _ => x,
+    };
+    // From what the place is to the middle of small letters.
+    let middle = match node.attribute("dy") {
+        Some("0.76em") => y + 0.45 * size,
+        Some(_) => y,
+        None => y - 0.36 * size,
+    };
+    Some(Place { text, left, right: left + width, top: middle - 0.45 * size, bottom: middle + 0.45 * size })
+}
+
+fn is_moved(node: Node<'_, '_>) -> bool {
+    node.ancestors().any(|node| node.has_attribute("transform"))
 }
 
 fn size(root: Node<'_, '_>) -> (f64, f64) {
@@ -58,8 +97,11 @@ fn numbers(list: &str) -> Vec<f64> {
 /// Where an element is, apart from those that are moved and turned.
 fn corners(node: Node<'_, '_>) -> Vec<(f64, f64)> {
     let number = |name: &str| node.attribute(name).and_then(|value| value.parse::<f64>().ok());
-    if node.ancestors().any(|node| node.has_attribute("transform")) {
+    if is_moved(node) {
         return Vec::new();
+    }
+    if let Some(Place { left, right, top, bottom, .. }) = text_box(node) {
+        return vec![(left, top), (right, bottom)];
     }
     match node.tag_name().name() {
         "line" => {
@@ -77,18 +119,6 @@ fn corners(node: Node<'_, '_>) -> Vec<(f64, f64)> {
                 return Vec::new();
             };
             vec![(x, y), (x + w, y + h)]
-        }
-        "text" => {
-            let (Some(x), Some(y), Some(size)) = (number("x"), number("y"), number("font-size")) else {
-                panic!("a text without a place: {node:?}")
-            };
-            let width = text::width(node.text().unwrap_or_default().trim(), size);
-            let start = match node.attribute("text-anchor") {
-                Some("end") => x - width,
-                Some("middle") => x - width / 2.0,
-                _ => x,
-            };
-            vec![(start, y), (start + width, y)]
         }
         _ => Vec::new(),
     }
