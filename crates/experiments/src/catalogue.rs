@@ -6,12 +6,14 @@ mod exactness;
 mod label_rank;
 mod order_three;
 mod phase_transition;
+mod sample_need;
 
 /// The experiments in the order of the report.
 pub fn all() -> Vec<&'static dyn Experiment> {
     vec![
         &phase_transition::PhaseTransition,
         &exactness::Exactness,
+        &sample_need::SampleNeed,
         &label_rank::LabelRank,
         &order_three::OrderThree,
     ]
