@@ -7,6 +7,7 @@ mod label_rank;
 mod order_three;
 mod phase_transition;
 mod sample_need;
+mod time_and_memory;
 
 /// The experiments in the order of the report.
 pub fn all() -> Vec<&'static dyn Experiment> {
@@ -16,5 +17,6 @@ pub fn all() -> Vec<&'static dyn Experiment> {
         &sample_need::SampleNeed,
         &label_rank::LabelRank,
         &order_three::OrderThree,
+        &time_and_memory::TimeAndMemory,
     ]
 }

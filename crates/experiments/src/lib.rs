@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod claims;
 pub mod experiment;
 pub mod figure;
+pub mod machine;
 pub mod page;
 pub mod peer;
 pub mod progress;
