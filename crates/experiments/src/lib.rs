@@ -5,6 +5,8 @@
 
 pub mod catalogue;
 pub mod claims;
+#[cfg(test)]
+mod demo;
 pub mod experiment;
 pub mod figure;
 pub mod machine;
