@@ -65,22 +65,20 @@ fn best_seconds(mut run: impl FnMut()) -> f64 {
     (0..REPETITIONS).map(|_| timed(&mut run)).fold(f64::INFINITY, f64::min)
 }
 
-/// The memory of this process from a point in time on.
-pub struct PeakMemory {
-    before: f64,
+/// Bytes of memory that this process holds; nothing where the system does not say (only Linux does).
+pub fn held_bytes() -> Option<f64> {
+    status("VmRSS:")
 }
 
-impl PeakMemory {
-    /// Forgets earlier peaks. Nothing where the system does not say (only Linux does).
-    pub fn start() -> Option<PeakMemory> {
-        std::fs::write("/proc/self/clear_refs", "5").ok()?;
-        Some(PeakMemory { before: status("VmRSS:")? })
-    }
+/// Forgets earlier peaks, for [`peak_bytes`].
+pub fn forget_peak() {
+    // Where there is no such file there is no peak to read either.
+    std::fs::write("/proc/self/clear_refs", "5").unwrap_or(());
+}
 
-    /// Bytes at the peak since then, above those at the start.
-    pub fn extra_bytes(&self) -> Option<f64> {
-        Some((status("VmHWM:")? - self.before).max(0.0))
-    }
+/// The most bytes that this process has held since [`forget_peak`].
+pub fn peak_bytes() -> Option<f64> {
+    status("VmHWM:")
 }
 
 /// A size in /proc/self/status, in bytes.
@@ -96,13 +94,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn peaks_are_those_since_the_start() {
+    fn peaks_are_those_since_they_were_forgotten() {
         // Other tests of this process may allocate at the same time: only a lower bound can be asked for.
-        let Some(peak) = PeakMemory::start() else { return };
+        forget_peak();
+        let Some(held) = held_bytes() else { return };
         let block = vec![1u8; 64 << 20];
         black_box(&block);
         drop(block);
-        assert!(peak.extra_bytes().is_some_and(|bytes| bytes >= 60e6));
+        assert!(peak_bytes().is_some_and(|peak| peak >= 60e6 && peak >= held));
     }
 
     #[test]

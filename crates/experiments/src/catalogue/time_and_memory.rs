@@ -7,7 +7,7 @@ use orthant::{BiasModel, Samples, Settings, Verdict, align, recover};
 
 use crate::experiment::{About, Check, Context, Experiment, Outcome, Plan, Presentation, Task};
 use crate::figure::{Axis, Chart, Figure, Heading, Mean, Series, Table};
-use crate::machine::{PeakMemory, product_gflops, triad_gigabytes};
+use crate::machine::{forget_peak, held_bytes, peak_bytes, product_gflops, triad_gigabytes};
 use crate::record::{Record, Row, Value};
 use crate::rows::Rows;
 use crate::statistics::log_log_slope;
@@ -42,8 +42,7 @@ impl Experiment for TimeAndMemory {
                      The floors are operations over the rate of a matrix product, and bytes over that of a triad x ← y + s z, both measured on all threads \
                      in the same run. Lower floor: the data read once, an orthonormal basis of the inputs (2nd²) and of the labels (2nm²), and the final \
                      least squares for U (2nk²). Upper floor: beside that, Algorithm 6 once for each unit: its active inputs' basis (nd²), the projection of \
-                     the labels' (2ndk), and the least singular vector (2nk²); no search is in it. Memory is the peak of the process above what it held, data \
-                     included, before.",
+                     the labels' (2ndk), and the least singular vector (2nk²); no search is in it. Memory is the peak of the process above what it held when the experiment began.",
         }
     }
 
@@ -66,6 +65,8 @@ impl Experiment for TimeAndMemory {
     fn run(&self, task: &Task, context: &Context<'_>) -> anyhow::Result<Outcome> {
         if task.point.text("what") == MACHINE {
             let threads = rayon::current_num_threads();
+            // Before arrays are made.
+            let held = held_bytes();
             let values = Record::new()
                 .with("verdict", Value::Missing)
                 .with("exact", Value::Missing)
@@ -73,7 +74,7 @@ impl Experiment for TimeAndMemory {
             let measured = Record::new()
                 .with("threads", threads)
                 .with("seconds", Value::Missing)
-                .with("extra_bytes", Value::Missing)
+                .with("bytes", held)
                 .with("gflops_one_thread", product_gflops(1))
                 .with("gflops", product_gflops(threads))
                 .with("gigabytes_one_thread", triad_gigabytes(1))
@@ -85,11 +86,11 @@ impl Experiment for TimeAndMemory {
         let samples = Samples::new(planted.x.as_ref(), planted.a.as_ref())?;
         let settings =
             Settings { seed: task.seed, bias: BiasModel::Known(BiasKind::None), ..Settings::default() };
-        let memory = PeakMemory::start();
+        forget_peak();
         let start = Instant::now();
         let recovery = recover(&samples, &settings, &mut context.callback())?;
         let seconds = start.elapsed().as_secs_f64();
-        let extra_bytes = memory.and_then(|memory| memory.extra_bytes());
+        let peak = peak_bytes();
         let error = align(&recovery.network, &planted.network).worst();
         let values = Record::new()
             .with("verdict", recovery.report.verdict.to_string())
@@ -98,7 +99,7 @@ impl Experiment for TimeAndMemory {
         let measured = Record::new()
             .with("threads", rayon::current_num_threads())
             .with("seconds", seconds)
-            .with("extra_bytes", extra_bytes)
+            .with("bytes", peak)
             .with("gflops_one_thread", Value::Missing)
             .with("gflops", Value::Missing)
             .with("gigabytes_one_thread", Value::Missing)
@@ -111,12 +112,17 @@ impl Experiment for TimeAndMemory {
         let machine = rows.having("what", MACHINE);
         let recoveries = rows.having("what", RECOVERY);
         let rate = |name: &str| machine.median(name).unwrap_or(f64::NAN);
-        let speed = Speed { gflops: rate("gflops"), gigabytes: rate("gigabytes") };
-        let groups = recoveries.by_number("k");
-        let curve = |name: &str| -> Vec<Mean> {
-            groups.iter().filter_map(|(k, rows)| rows.quartiles(name, *k)).collect()
+        // All threads may be slower than one where something else runs beside them.
+        let speed = Speed {
+            gflops: rate("gflops").max(rate("gflops_one_thread")),
+            gigabytes: rate("gigabytes").max(rate("gigabytes_one_thread")),
         };
-        let (seconds, bytes) = (curve("seconds"), curve("extra_bytes"));
+        let groups = recoveries.by_number("k");
+        let seconds: Vec<Mean> =
+            groups.iter().filter_map(|(k, rows)| rows.quartiles("seconds", *k)).collect();
+        let held = machine.median("bytes");
+        let bytes: Vec<(f64, f64)> =
+            groups.iter().filter_map(|(k, rows)| Some((*k, extra_bytes(rows, held)?))).collect();
         let slope = |points: &[Mean]| {
             log_log_slope(&points.iter().map(|p| (p.x, p.y)).collect::<Vec<_>>()).unwrap_or(f64::NAN)
         };
@@ -127,9 +133,9 @@ impl Experiment for TimeAndMemory {
         let mut findings = vec![format!(
             "The machine multiplies matrices at {:.1} GFLOP/s on one thread and {:.1} on {threads}, and streams {:.1} and {:.1} GB/s.",
             rate("gflops_one_thread"),
-            speed.gflops,
+            rate("gflops"),
             rate("gigabytes_one_thread"),
-            speed.gigabytes
+            rate("gigabytes")
         )];
         if let Some(last) = seconds.last() {
             findings.push(format!(
@@ -141,12 +147,11 @@ impl Experiment for TimeAndMemory {
                 last.y / speed.lower(last.x)
             ));
         }
-        if let Some(last) = bytes.last() {
+        if let Some((k, bytes)) = bytes.last() {
             findings.push(format!(
-                "The peak at k = {} is {:.1} MB above the data, {:.1} times their size.",
-                last.x,
-                last.y / 1e6,
-                last.y / data_bytes(last.x)
+                "At k = {k} the process holds {:.1} MB more than before, {:.1} times the size of the data.",
+                bytes / 1e6,
+                bytes / data_bytes(*k)
             ));
         }
         let checks = vec![
@@ -166,9 +171,9 @@ impl Experiment for TimeAndMemory {
         ];
         let mut figures = vec![time_chart(seconds, &speed, plan)];
         if !bytes.is_empty() {
-            figures.push(memory_chart(bytes, plan));
+            figures.push(memory_chart(&bytes, plan));
         }
-        figures.push(table(&recoveries, &speed, plan));
+        figures.push(table(&recoveries, &speed, held, plan));
         Presentation { findings, figures, checks }
     }
 }
@@ -226,34 +231,34 @@ fn time_chart(seconds: Vec<Mean>, speed: &Speed, plan: &Plan) -> Figure {
     })
 }
 
-fn memory_chart(bytes: Vec<Mean>, plan: &Plan) -> Figure {
-    let megabytes = |y: f64| y / 1e6;
-    let points = bytes
-        .iter()
-        .map(|point| Mean {
-            y: megabytes(point.y),
-            band: point.band.map(|(low, high)| (megabytes(low), megabytes(high))),
-            ..*point
-        })
-        .collect();
-    let data = sizes(plan).iter().map(|&k| (k as f64, megabytes(data_bytes(k as f64)))).collect();
-    let series = vec![Series::curve("peak above the data", points), Series::reference("the data", data)];
-    let heading = Heading::new("time-and-memory-memory", "Memory of exact recovery", caption(plan));
-    Figure::Chart(Chart {
-        heading,
-        x: Axis::log("k = d = m"),
-        y: Axis::log("memory (MB)"),
-        series,
-        marks: Vec::new(),
-    })
+fn memory_chart(bytes: &[(f64, f64)], plan: &Plan) -> Figure {
+    let points = bytes.iter().map(|(k, bytes)| Mean::exact(*k, bytes / 1e6)).collect();
+    let data = sizes(plan).iter().map(|&k| (k as f64, data_bytes(k as f64) / 1e6)).collect();
+    let series = vec![
+        Series::curve("peak, above what was held before", points),
+        Series::reference("inputs and labels", data),
+    ];
+    let caption = format!(
+        "k = d = m, n = {RATIO}d; the largest of {} instances for each size ({}), all threads, inputs and labels included.",
+        seeds(plan),
+        plan.seed_range(seeds(plan))
+    );
+    let heading = Heading::new("time-and-memory-memory", "Memory of exact recovery", caption);
+    Figure::Chart(Chart { heading, x: Axis::log("k = d = m"), y: Axis::log("memory (MB)"), series, marks: Vec::new() })
 }
 
-fn table(recoveries: &Rows<'_>, speed: &Speed, plan: &Plan) -> Figure {
+/// Bytes at the peak above those held before the first measurement; the largest of the instances, since what one of them gives back may
+/// stay with the process.
+fn extra_bytes(rows: &Rows<'_>, held: Option<f64>) -> Option<f64> {
+    Some(rows.max("bytes")? - held?).filter(|bytes| *bytes > 0.0)
+}
+
+fn table(recoveries: &Rows<'_>, speed: &Speed, held: Option<f64>, plan: &Plan) -> Figure {
     let groups = recoveries.by_number("k");
     let body = groups.iter().map(|(k, rows)| {
         let seconds = rows.median("seconds").unwrap_or(f64::NAN);
         let memory =
-            rows.median("extra_bytes").map_or("–".to_string(), |bytes| format!("{:.1}", bytes / 1e6));
+            extra_bytes(rows, held).map_or("–".to_string(), |bytes| format!("{:.1}", bytes / 1e6));
         vec![
             k.to_string(),
             rows.rate("exact").to_string(),
