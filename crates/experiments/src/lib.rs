@@ -3,6 +3,7 @@
 //! An [`Experiment`](experiment::Experiment) names its measurements and turns their rows into figures and checks.
 //! The [`catalogue`] has one file per experiment; [`claims`] says which theorem each of them measures.
 
+pub mod answer;
 pub mod catalogue;
 pub mod claims;
 pub mod experiment;
