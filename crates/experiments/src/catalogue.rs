@@ -3,16 +3,22 @@
 use crate::experiment::Experiment;
 
 mod activations;
+mod exactness;
 mod few_outputs;
 mod inputs;
+mod label_rank;
 mod moments;
 mod one_sparse;
 mod order_three;
 mod orthonormal;
+mod phase_transition;
 
 /// The experiments in the order of the report.
 pub fn all() -> Vec<&'static dyn Experiment> {
     vec![
+        &phase_transition::PhaseTransition,
+        &exactness::Exactness,
+        &label_rank::LabelRank,
         &order_three::OrderThree,
         &moments::MomentEstimates,
         &orthonormal::Orthonormal,
