@@ -3,7 +3,6 @@
 //! An [`Experiment`](experiment::Experiment) names its measurements and turns their rows into figures and checks.
 //! The [`catalogue`] has one file per experiment; [`claims`] says which theorem each of them measures.
 
-pub mod answer;
 pub mod catalogue;
 pub mod claims;
 #[cfg(test)]

@@ -3,14 +3,14 @@
 use orthant::network::PlantedSpec;
 use orthant::{Samples, Settings, recover};
 
-use crate::answer::Answer;
 use crate::experiment::{About, Check, Context, Experiment, Outcome, Plan, Presentation, Task};
 use crate::figure::{Axis, Chart, Figure, Heading, HeatMap, Series};
 use crate::record::{Record, Row};
 use crate::rows::Rows;
+use crate::trial::Trial;
 
 /// Samples for each weight.
-const PER_WEIGHT: usize = 3;
+const PER_WEIGHT: usize = 10;
 
 /// Exact recovery over numbers of outputs and units.
 pub struct FewOutputs;
@@ -54,7 +54,7 @@ impl Experiment for FewOutputs {
         let start = std::time::Instant::now();
         let found = recover(&samples, &settings, &mut context.callback());
         let seconds = start.elapsed().as_secs_f64();
-        let values = Answer::of(&found, &planted.network).values();
+        let values = Trial::of(&found, &planted.network).values();
         Ok(Outcome { values, measured: Record::new().with("seconds", seconds) })
     }
 
@@ -71,7 +71,7 @@ impl Experiment for FewOutputs {
                 "few-outputs-exact",
                 "Exact recovery over outputs and units",
                 format!(
-                    "d = 2k, n = 10 k (d + m): exact and right of {count} instances in each cell ({}). Below the diagonal, m < k, no \
+                    "d = 2k, n = {PER_WEIGHT} k (d + m): exact and right of {count} instances in each cell ({}). Below the diagonal, m < k, no \
                      single unit is in the row space of the labels.",
                     plan.seed_range(count)
                 ),
@@ -141,13 +141,13 @@ fn judge(rows: &Rows<'_>) -> (Vec<Check>, Vec<String>) {
 }
 
 fn outputs(plan: &Plan) -> &'static [usize] {
-    plan.pick(&[1, 2, 4, 8], &[1, 2, 3, 4, 6, 8, 12])
+    plan.pick(&[1, 2, 4, 8], &[1, 2, 3, 4, 6, 8])
 }
 
 fn widths(plan: &Plan) -> &'static [usize] {
-    plan.pick(&[2, 3, 4, 5, 6, 7, 8, 9, 10], &[2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16])
+    plan.pick(&[2, 3, 4, 5, 6, 8, 10], &[2, 3, 4, 5, 6, 7, 8, 9, 10, 12])
 }
 
 fn seeds(plan: &Plan) -> usize {
-    plan.pick(2, 20)
+    plan.pick(4, 10)
 }

@@ -6,14 +6,14 @@ use orthant::fpt::FptError;
 use orthant::fpt::one_sparse::{self, expected_samples, expected_samples_for};
 use orthant::linalg::spectrum;
 use orthant::network::{BiasKind, Planted, PlantedSpec};
-use orthant::{BiasModel, RecoverError, Samples, Settings};
+use orthant::{BiasModel, Samples, Settings};
 
-use crate::answer::Answer;
 use crate::experiment::{About, Check, Context, Experiment, Outcome, Plan, Presentation, Task};
 use crate::figure::{Axis, Chart, Figure, Heading, Mean, Series, Table};
 use crate::record::{Record, Row};
 use crate::rows::Rows;
 use crate::statistics::log_log_slope;
+use crate::trial::Trial;
 
 /// The least number of samples at which Algorithm 8 succeeds, against the condition of V.
 pub struct OneSparse;
@@ -26,6 +26,9 @@ const FAILURE: f64 = 0.05;
 
 /// Condition numbers of V before its rows are normalised.
 const CONDITIONS: [f64; 5] = [1.0, 1.5, 2.0, 3.0, 4.0];
+
+/// What is said of networks with one output.
+const REFUSED: &str = "refused: one output";
 
 /// Numbers of samples that are tried grow by this factor.
 const STEP: f64 = 1.189_207_115_002_721;
@@ -49,8 +52,10 @@ impl Experiment for OneSparse {
         let mut tasks = Vec::new();
         for &k in widths(plan) {
             for m in [M, 1] {
-                for kappa in CONDITIONS {
-                    for seed in plan.seeds(seeds(plan)) {
+                // No two conditions share their inputs.
+                let all: Vec<u64> = plan.seeds(CONDITIONS.len() * seeds(plan)).collect();
+                for (kappa, seeds) in CONDITIONS.into_iter().zip(all.chunks(seeds(plan))) {
+                    for &seed in seeds {
                         let point =
                             Record::new().with("m", m).with("k", k).with("d", D).with("kappa_set", kappa);
                         let cost = if m == 1 { 0.001 } else { 0.02 * (kappa * 2.0).powi(k as i32 - 1) };
@@ -74,13 +79,13 @@ impl Experiment for OneSparse {
         let planted = spec.plant(predicted)?;
         let at_predicted = answer(&planted, predicted, task.seed, context)?;
         let mut least = None;
-        let mut wrong = at_predicted.wrong;
+        let mut wrong = at_predicted.is_wrong();
         let mut size = D as f64;
         while m > 1 && least.is_none() && size.ceil() <= predicted as f64 {
             let n = size.ceil() as usize;
             let found = answer(&planted, n, task.seed, context)?;
-            wrong |= found.wrong;
-            least = found.exact.then_some(n);
+            wrong |= found.is_wrong();
+            least = found.is_exact().then_some(n);
             size *= STEP;
         }
         let values = Record::new()
@@ -88,9 +93,9 @@ impl Experiment for OneSparse {
             .with("least", least)
             .with("predicted", predicted)
             .with("predicted_for_v", for_this)
-            .with("exact", at_predicted.exact)
+            .with("exact", at_predicted.is_exact())
             .with("wrong", wrong)
-            .with("said", at_predicted.said);
+            .with("verdict", at_predicted.verdict);
         Ok(Outcome { values, measured: Record::new() })
     }
 
@@ -114,23 +119,18 @@ fn seeds(plan: &Plan) -> usize {
 }
 
 /// Algorithm 8 on the first n samples.
-fn answer(planted: &Planted, n: usize, seed: u64, context: &Context<'_>) -> anyhow::Result<Answer> {
+fn answer(planted: &Planted, n: usize, seed: u64, context: &Context<'_>) -> anyhow::Result<Trial> {
     let samples = Samples::new(planted.x.as_ref().subcols(0, n), planted.a.as_ref().subcols(0, n))?;
     let settings = Settings { bias: BiasModel::Known(BiasKind::None), seed, ..Settings::default() };
     let mut callback = context.callback();
     let found =
         one_sparse::recover(&samples, &settings, &mut |progress| -> ControlFlow<()> { callback(progress) });
     Ok(match found {
-        Ok(found) => Answer::of(&Ok(found.recovery), &planted.network),
-        Err(FptError::Recover(refusal)) => Answer::of(&Err::<_, RecoverError>(refusal), &planted.network),
-        Err(refusal) => {
-            let said = match refusal {
-                FptError::SingleOutput => "refused: one output".to_string(),
-                FptError::NoLoneSamples { .. } => "too few lone samples".to_string(),
-                other => other.to_string(),
-            };
-            Answer { exact: false, wrong: false, error: f64::INFINITY, said }
-        }
+        Ok(found) => Trial::of(&Ok(found.recovery), &planted.network),
+        Err(FptError::Recover(refusal)) => Trial::of(&Err(refusal), &planted.network),
+        Err(FptError::SingleOutput) => Trial::none(REFUSED),
+        Err(FptError::NoLoneSamples { .. }) => Trial::none("too few lone samples"),
+        Err(refusal) => Trial::none(&refusal.to_string()),
     })
 }
 
@@ -163,7 +163,7 @@ fn chart(rows: &Rows<'_>, k: usize, plan: &Plan) -> Chart {
             format!("Samples that Algorithm 8 needs, k = {k}"),
             format!(
                 "m = {M}, d = {D}: a point for each of {count} instances (κ(V) set to {CONDITIONS:?} before rows are normalised, {}).",
-                plan.seed_range(seeds(plan))
+                plan.seed_range(count)
             ),
         ),
         x: Axis::log("κ(V)^k"),
@@ -225,7 +225,7 @@ fn judge(all: &Rows<'_>, rows: &Rows<'_>, plan: &Plan) -> (Vec<Check>, Vec<Strin
     let exact = rows.rate("exact");
     let wrong = all.rate("wrong");
     let single = all.having("m", 1_usize);
-    let refused = single.having("said", "refused: one output").len();
+    let refused = single.having("verdict", REFUSED).len();
     let reaches =
         rows.filter(|row| row.number("least").is_some_and(|n| Some(n) <= row.number("predicted_for_v")));
     let exponents: Vec<(usize, f64)> = widths(plan).iter().map(|&k| (k, exponent(rows, k))).collect();
