@@ -2,9 +2,15 @@
 
 use crate::experiment::Experiment;
 
+mod activations;
 mod exactness;
+mod few_outputs;
+mod inputs;
 mod label_rank;
+mod moments;
+mod one_sparse;
 mod order_three;
+mod orthonormal;
 mod phase_transition;
 mod sample_need;
 mod time_and_memory;
@@ -17,6 +23,12 @@ pub fn all() -> Vec<&'static dyn Experiment> {
         &sample_need::SampleNeed,
         &label_rank::LabelRank,
         &order_three::OrderThree,
+        &moments::MomentEstimates,
+        &orthonormal::Orthonormal,
+        &inputs::Inputs,
+        &activations::Activations,
+        &few_outputs::FewOutputs,
+        &one_sparse::OneSparse,
         &time_and_memory::TimeAndMemory,
     ]
 }
