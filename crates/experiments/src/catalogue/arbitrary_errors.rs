@@ -20,14 +20,22 @@ pub struct ArbitraryErrors;
 const M: usize = 5;
 const D: usize = 10;
 
-/// Samples of the fits.
-const N: usize = 2000;
+/// Samples of the fits under all kinds of errors.
+const N: usize = 4000;
+
+/// Samples of the fits under small normal errors and under none, of [`SWEPT`] units.
+const FIT_SAMPLES: [usize; 4] = [1000, N, 16_000, 64_000];
+
+const SWEPT: usize = 2;
+
+/// Sizes of those errors.
+const SMALL: [f64; 2] = [0.0, 0.01];
 
 /// The accuracy ε of the method and of the bounds.
 const ACCURACY: f64 = 0.01;
 
 /// |E|_F over the norm of the signal.
-const LEVELS: [f64; 6] = [0.01, 0.05, 0.2, 1.0, 5.0, 20.0];
+const LEVELS: [f64; 5] = [0.01, 0.05, 0.2, 1.0, 10.0];
 
 /// Samples of single half-spaces.
 const SAMPLES: [usize; 4] = [300, 1000, 3000, 10_000];
@@ -75,12 +83,17 @@ impl Experiment for ArbitraryErrors {
             }
         };
         for &k in widths(plan) {
-            let cost = [0.02, 0.1, 1.0][k - 1];
+            let cost = [0.03, 0.15, 1.5][k - 1];
             add(FIT, k, N, Kind::Gaussian, 0.0, cost);
             for kind in Kind::ALL {
                 for level in LEVELS {
                     add(FIT, k, N, kind, level, cost);
                 }
+            }
+        }
+        for &n in FIT_SAMPLES.iter().take(plan.pick(3, 4)).filter(|n| **n != N) {
+            for level in SMALL {
+                add(FIT, SWEPT, n, Kind::Gaussian, level, 4e-5 * n as f64);
             }
         }
         for kind in Kind::ALL {

@@ -39,6 +39,10 @@ const LEVEL: f64 = 0.1;
 /// The 97.5 % quantile of the standard normal distribution: within so many standard errors are 95 % of normal errors.
 const NORMAL_97_5: f64 = 1.959_963_984_540_054;
 
+fn repetitions(plan: &Plan) -> usize {
+    plan.pick(15, 20)
+}
+
 /// One group of rows.
 struct Setting {
     size: Size,
@@ -48,6 +52,7 @@ struct Setting {
 }
 
 impl Setting {
+    /// Without repetition.
     fn all(plan: &Plan) -> Vec<Setting> {
         let mut all: Vec<Setting> = Vec::new();
         let mut add = |size, samples_per_input, level, kind| {
@@ -83,10 +88,6 @@ impl Setting {
             }
         }
         all
-    }
-
-    fn seeds(&self, plan: &Plan) -> usize {
-        plan.pick(10, 20)
     }
 
     fn cost(&self) -> f64 {
@@ -162,7 +163,7 @@ impl Experiment for Noise {
         let mut tasks = Vec::new();
         for setting in Setting::all(plan) {
             let (m, k, d) = setting.size;
-            for seed in plan.seeds(setting.seeds(plan)) {
+            for seed in plan.seeds(repetitions(plan)) {
                 let point = Record::new()
                     .with("m", m)
                     .with("k", k)

@@ -30,7 +30,7 @@ const SIZE: f64 = 10.0;
 const VARIED_AT: (usize, f64) = (80, 0.05);
 
 /// Sizes beside [`SIZE`].
-const SIZES: [f64; 6] = [1e-8, 1e-6, 1e-4, 1e-2, 1.0, 1e4];
+const SIZES: [f64; 5] = [1e-8, 1e-5, 1e-2, 1e2, 1e5];
 
 /// Relative error of the label matrix up to which pursuit has found it: ten times the residual at which it ends.
 const PURSUED: f64 = 1e-6;
@@ -42,7 +42,7 @@ const EXACT: f64 = 1e-9;
 const GROWTH: f64 = 1.2;
 
 fn repetitions(plan: &Plan) -> usize {
-    plan.pick(4, 20)
+    plan.pick(3, 20)
 }
 
 fn inputs(plan: &Plan) -> usize {
@@ -201,7 +201,7 @@ impl Experiment for SparseErrors {
         };
         let wide = |flag| cell(&|ratio, fraction| ratio >= 10.0 && fraction <= 0.1, flag);
         let (wide_ours, wide_pursuit) = (wide("recovered"), wide("pursued"));
-        let narrow = |flag| cell(&|ratio, fraction| ratio <= 3.0 && fraction <= 0.02, flag);
+        let narrow = |flag| cell(&|ratio, fraction| ratio <= 3.0 && fraction <= 0.05, flag);
         let (narrow_ours, narrow_pursuit) = (narrow("recovered"), narrow("pursued"));
         let (all_ours, all_pursuit) = (map.rate("recovered"), map.rate("pursued"));
         let wrong = rows.rate("wrong");
@@ -209,7 +209,7 @@ impl Experiment for SparseErrors {
         let ours_worst = rows.having("recovered", true).max("weights").unwrap_or(f64::NAN);
         let sized = |flag: &str| {
             varied(&rows)
-                .filter(|row| row.number("size").is_some_and(|size| (1e-4..=1e4).contains(&size)))
+                .filter(|row| row.number("size").is_some_and(|size| (1e-5..=1e5).contains(&size)))
                 .rate(flag)
         };
         let (any_ours, any_pursuit) = (sized("recovered"), sized("pursued"));
@@ -228,22 +228,22 @@ impl Experiment for SparseErrors {
             ),
             Check::new(
                 "beyond-pursuit",
-                "two and three outputs for each unit (1.6 at least), 2 % wrong and less: recovered in 8 of 10, pursuit alone in at most 2 of 10",
+                "three outputs for each unit and less, 5 % wrong and less: recovered in 9 of 10, pursuit alone in at most 1 of 10",
                 format!("{narrow_ours} and {narrow_pursuit}"),
-                narrow_ours.share() >= 0.8 && narrow_pursuit.share() <= 0.2,
+                narrow_ours.share() >= 0.9 && narrow_pursuit.share() <= 0.1,
             ),
             Check::new(
                 "any-size",
-                "errors of 1e-4 to 1e4 times the labels, 5 % wrong, ten outputs for each unit: recovered in 95 of 100",
+                "errors of 1e-5 to 1e5 times the labels' deviation, 5 % wrong, twenty outputs for each unit: recovered in 9 of 10",
                 any_ours.to_string(),
-                any_ours.share() >= 0.95,
+                any_ours.share() >= 0.9,
             ),
         ];
         let findings = vec![
             format!(
                 "Over the whole map orthant recovers {all_ours} and pursuit alone {all_pursuit}; with at least ten outputs for each unit \
                  and at most a tenth of the labels wrong {wide_ours} and {wide_pursuit}, with at most three outputs for each unit and \
-                 at most 2 % wrong {narrow_ours} and {narrow_pursuit}."
+                 at most 5 % wrong {narrow_ours} and {narrow_pursuit}."
             ),
             format!(
                 "{} The theorem is about far wider labels than pursuit needs, and pursuit needs wider ones than consensus does.",
@@ -254,7 +254,7 @@ impl Experiment for SparseErrors {
                  leave the other labels as they are, so that orthant's weights are right to {ours_worst:.0e}."
             ),
             format!(
-                "The size of the errors does not matter to orthant: {any_ours} from 1e-4 to 1e4 times the labels' deviation, pursuit alone {any_pursuit}."
+                "The size of the errors does not matter to orthant: {any_ours} from 1e-5 to 1e5 times the labels' deviation, pursuit alone {any_pursuit}."
             ),
         ];
         Presentation { findings, figures, checks }
@@ -339,7 +339,8 @@ fn by_size(rows: &Rows<'_>, sizes: &str, plan: &Plan) -> Figure {
             "sparse-errors-size",
             "By the size of the errors",
             format!(
-                "m = {}, {sizes}, {} % of the labels wrong; {seeds} instances per point ({}), 95 % intervals.",
+                "m = {}, {sizes}, {} % of the labels wrong; {seeds} instances per point ({}), 95 % intervals. Pursuit ends at a residual of 1e-7 \
+                 of all labels, errors included: smaller errors do not matter to it, and under giant ones the label matrix is lost.",
                 VARIED_AT.0,
                 100.0 * VARIED_AT.1,
                 plan.seed_range(seeds)

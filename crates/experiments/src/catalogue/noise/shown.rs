@@ -1,6 +1,6 @@
 //! Charts, table and checks of the noise experiment.
 
-use super::{FEW, LEVEL, MAIN, Size};
+use super::{FEW, LEVEL, MAIN, SQUARE, Size, repetitions};
 use crate::experiment::{Check, Plan, Presentation};
 use crate::figure::{Axis, Chart, Figure, Heading, Mean, Series, Table};
 use crate::record::Row;
@@ -9,7 +9,7 @@ use crate::statistics::{log_log_slope, quantile};
 
 pub(super) fn present(rows: &[Row], plan: &Plan) -> Presentation {
     let rows = Rows::new(rows);
-    let seeds = plan.pick(10, 20);
+    let seeds = repetitions(plan);
     let counted = format!("{seeds} instances per point ({})", plan.seed_range(seeds));
     let main = of_size(&rows, MAIN).having("noise", "gaussian");
     let over_samples = main.having("level", LEVEL);
@@ -39,8 +39,8 @@ pub(super) fn present(rows: &[Row], plan: &Plan) -> Presentation {
     // Above 1 the labels are mostly noise: there 1000 samples are few, and the linearisation behind the bound ends.
     let usual = rows.filter(|row| row.number("level").is_some_and(|level| level <= 0.5));
     let (found, right) = (usual.rate("found"), rows.rate("found"));
-    let median = |rows: &Rows<'_>, name| rows.median(name).unwrap_or(f64::NAN);
-    let (v, u) = (median(&usual, "v_over_bound"), median(&usual, "u_over_bound"));
+    // What Cramér and Rao bound is the mean square.
+    let (v, u) = (root_mean_square(&usual, "v_over_bound"), root_mean_square(&usual, "u_over_bound"));
     let oracle = usual.numbers("v_over_oracle");
     let oracle = [0.5, 0.95].map(|p| quantile(&oracle, p).unwrap_or(f64::NAN));
     let mean = |name| {
@@ -48,12 +48,10 @@ pub(super) fn present(rows: &[Row], plan: &Plan) -> Presentation {
         numbers.iter().sum::<f64>() / numbers.len() as f64
     };
     let coverage = [mean("coverage_v"), mean("coverage_u")];
-    let worst_kind = ["uniform", "sign"]
-        .map(|kind| median(&rows.having("noise", kind), "v_over_bound"))
-        .into_iter()
-        .fold(f64::NAN, f64::max);
+    let kinds = ["uniform", "sign"].map(|kind| root_mean_square(&rows.having("noise", kind), "v_over_bound"));
     let route = over_samples.rate("route_found");
-    let route_over_bound = median(&over_samples, "route_v_over_bound");
+    let route_over_bound = over_samples.median("route_v_over_bound").unwrap_or(f64::NAN);
+    let square = of_size(&rows, SQUARE).rate("route_found");
     let within = |x: f64, target: f64, by: f64| (x - target).abs() <= by;
 
     let checks = vec![
@@ -71,15 +69,15 @@ pub(super) fn present(rows: &[Row], plan: &Plan) -> Presentation {
         ),
         Check::new(
             "at-the-information-bound",
-            "up to level 0.5 the median errors are 0.95 to 1.05 times the bound",
+            "up to level 0.5 root mean square errors are 0.9 to 1.1 times the bound",
             format!("{v:.3} for V, {u:.3} for U"),
-            within(v, 1.0, 0.05) && within(u, 1.0, 0.05),
+            within(v, 1.0, 0.1) && within(u, 1.0, 0.1),
         ),
         Check::new(
             "kinds-of-noise",
-            "the same within 0.9 to 1.1 for uniform and sign noise",
-            format!("at most {worst_kind:.3}"),
-            within(worst_kind, 1.0, 0.1),
+            "the same for V under uniform and sign noise",
+            format!("{:.3} and {:.3}", kinds[0], kinds[1]),
+            kinds.iter().all(|&kind| within(kind, 1.0, 0.1)),
         ),
         Check::new(
             "at-the-oracle",
@@ -108,14 +106,15 @@ pub(super) fn present(rows: &[Row], plan: &Plan) -> Presentation {
     ];
     let findings = vec![
         format!(
-            "Up to half the labels' deviation the error of V is {v:.3} times the information bound in the median, that of U {u:.3} \
-             times, and {:.4} times that of the refinement started at the true weights: no method that is unbiased and does not \
-             know more of the noise can be more accurate.",
+            "Up to half the labels' deviation the root mean square error of V is {v:.3} times the information bound, that of U {u:.3} \
+             times; in the median the error of V is {:.4} times that of the refinement started at the true weights. Under normal noise no \
+             unbiased method can be more accurate.",
             oracle[0]
         ),
         format!(
             "The paper's route (moments, signs, regression) falls at the same rate, n^({:.2}), but stays {route_over_bound:.1} times \
-             above the bound at a tenth of the labels' deviation: it is a start for the refinement, which the paper does not have.",
+             above the bound at a tenth of the labels' deviation: it is a start for the refinement, which the paper does not have. With as many units as inputs \
+             it loses units: all found in {square}.",
             exponents[2]
         ),
         format!(
@@ -132,6 +131,12 @@ pub(super) fn present(rows: &[Row], plan: &Plan) -> Presentation {
             .to_string(),
     ];
     Presentation { findings, figures, checks }
+}
+
+/// Of the numbers of this name.
+fn root_mean_square(rows: &Rows<'_>, name: &str) -> f64 {
+    let numbers = rows.numbers(name);
+    (numbers.iter().map(|x| x * x).sum::<f64>() / numbers.len() as f64).sqrt()
 }
 
 fn of_size<'a>(rows: &Rows<'a>, (m, k, d): Size) -> Rows<'a> {
