@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::{Outcome, cargo, succeeds};
+use crate::{Outcome, cargo_in, succeeds};
 
 pub const HELP: &str = "\
 Runs the benchmarks of benches/ and prints their tables, about an hour in all.
@@ -33,7 +33,7 @@ pub fn run(root: &Path, options: &[String]) -> Outcome {
     if let Some(filter) = &request.filter {
         arguments.extend(["--", filter]);
     }
-    if !succeeds(&mut cargo(root, &arguments)) {
+    if !succeeds(&mut cargo_in(root, &arguments)) {
         return Outcome::Failed;
     }
     if request.peers && !peers(root) {
@@ -63,7 +63,7 @@ fn peers(root: &Path) -> bool {
         println!("peers: skipped, there is no python3 with numpy and scipy");
         return true;
     }
-    succeeds(&mut cargo(root, &["build", "--release", "--package", "orthant-cli"]))
+    succeeds(&mut cargo_in(root, &["build", "--release", "--package", "orthant-cli"]))
         && [
             "benches/peers/lbfgs.py",
             "benches/peers/moments.py",

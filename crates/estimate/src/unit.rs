@@ -348,8 +348,14 @@ impl Transfer {
     /// Where the samples determine its weights, these say where it is active on the others, better than its activations do, which
     /// cannot be told from zero near the kink.
     ///
+    /// # Shapes
+    /// `whole` is the frame that the transfer was made for, `part` the frame of its samples.
+    ///
     /// # Errors
     /// [`Rejection`] when the labels of the other samples do not agree.
+    ///
+    /// # Cost
+    /// That of [`settle`] on the whole frame where the samples determine the weights, of [`unit_from_pattern`] elsewhere.
     pub fn carry(&self, whole: &Frame, part: &Frame, unit: &Unit) -> Result<Unit, Rejection> {
         let determined =
             unit.input_rank == part.inputs().ncols() && self.inputs.rank().rank == whole.inputs().ncols();

@@ -18,7 +18,7 @@ use orthant_experiments::{catalogue, page, provenance, svg};
 
 /// The options, as in help.txt.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask experiments", override_help = include_str!("../help.txt"))]
+#[command(bin_name = "cargo xtask experiments", override_help = include_str!("../help.txt"))]
 struct Options {
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     only: Vec<String>,

@@ -27,6 +27,9 @@ const SAFETY: f64 = 1e4;
 
 /// Recovers from the samples whose labels all lie between their bounds; `None` when there are none.
 ///
+/// # Shapes
+/// `samples` is n inputs of dimension d with labels of dimension m; `clipping` has bounds for m outputs.
+///
 /// # Guarantee
 /// A verdict `exact` is that of [`orthant_exact::recover`] on those samples, and all other samples agree with it: labels between the
 /// bounds are predicted, and predictions for labels at a bound lie at or beyond it.
