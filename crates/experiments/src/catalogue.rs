@@ -3,16 +3,20 @@
 use crate::experiment::Experiment;
 
 mod activations;
+mod arbitrary_errors;
 mod exactness;
 mod few_outputs;
 mod inputs;
 mod label_rank;
 mod moments;
+mod noise;
 mod one_sparse;
 mod order_three;
 mod orthonormal;
 mod phase_transition;
 mod sample_need;
+mod signs;
+mod sparse_errors;
 mod time_and_memory;
 
 /// The experiments in the order of the report.
@@ -29,6 +33,10 @@ pub fn all() -> Vec<&'static dyn Experiment> {
         &activations::Activations,
         &few_outputs::FewOutputs,
         &one_sparse::OneSparse,
+        &noise::Noise,
+        &signs::Signs,
+        &sparse_errors::SparseErrors,
+        &arbitrary_errors::ArbitraryErrors,
         &time_and_memory::TimeAndMemory,
     ]
 }
