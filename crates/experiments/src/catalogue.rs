@@ -6,6 +6,7 @@ mod activations;
 mod arbitrary_errors;
 mod exactness;
 mod few_outputs;
+mod hardness;
 mod inputs;
 mod label_rank;
 mod moments;
@@ -18,6 +19,8 @@ mod sample_need;
 mod signs;
 mod sparse_errors;
 mod time_and_memory;
+mod worst_case;
+mod worst_case_time;
 
 /// The experiments in the order of the report.
 pub fn all() -> Vec<&'static dyn Experiment> {
@@ -37,6 +40,9 @@ pub fn all() -> Vec<&'static dyn Experiment> {
         &signs::Signs,
         &sparse_errors::SparseErrors,
         &arbitrary_errors::ArbitraryErrors,
+        &worst_case::WorstCase,
+        &worst_case_time::WorstCaseTime,
+        &hardness::Hardness,
         &time_and_memory::TimeAndMemory,
     ]
 }
