@@ -4,6 +4,7 @@
 
 mod bench;
 mod ci;
+mod peers;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ Usage: cargo xtask <TASK> [OPTIONS]
 Tasks:
   ci      The gate: format, tidy, clippy, documentation, tests
   tidy    The rules of the house that no other tool checks
-  bench   Benchmarks, with --peers also against other programs
+  bench   Benchmarks; with --peers other programs beside ours
 
 `cargo xtask <TASK> --help` says more.";
 
