@@ -175,7 +175,7 @@ fn independent_components(c: &mut Criterion) {
     let mixing = random::with_condition(k, k, 2.0, rng);
     let g = random::gaussian(k, n, rng);
     let z = product::matmul(mixing.as_ref(), Mat::from_fn(k, n, |i, j| g[(i, j)].max(0.0)).as_ref());
-    for (name, contrast) in [("third", Contrast::default()), ("fourth", Contrast::Kurtosis)] {
+    for (name, contrast) in [("third", Contrast::default()), ("fourth", Contrast::Fourth)] {
         let settings = IcaSettings { contrast, ..IcaSettings::default() };
         let id = format!("ica/separate/{name} cumulants/k={k},n={n}");
         checked(c, &id, || separate(z.as_ref(), k, &settings), |found| {

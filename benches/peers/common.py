@@ -1,23 +1,23 @@
 """What the comparisons share: files, networks, and runs of the program `orthant`.
 
-Import it after `options.set_threads`: the BLAS behind NumPy reads the number of threads once.
+Import it after `options.one_thread`: the BLAS behind NumPy reads the number of threads once.
 """
 
 import json
 import os
 import pathlib
+import resource
 import struct
 import subprocess
 import sys
-import time
 
 import numpy as np
 import scipy.optimize
 
 from options import program
 
-# Time limit of one run of one of our programs.
-SECONDS = 120
+# Seconds of the clock for one run of one of our programs.
+LIMIT = 300
 
 
 def read_safetensors(path):
@@ -75,15 +75,13 @@ def generate(options, recipe, folder):
 
 
 def recover(options, folder, further):
-    """Seconds of the whole process and the network, None where there is no answer."""
+    """Seconds of the processor for the whole process, and the network, None where there is no answer."""
     inputs, labels, out = (os.path.join(folder, name) for name in ("inputs.npy", "labels.npy", "found"))
     files = ["--inputs", inputs, "--labels", labels, "--out", out]
-    limits = ["--threads", str(options.threads), "--quiet"]
-    start = time.perf_counter()
     # Exit code 1: no network was found.
-    ended = run([program(options, "orthant"), "recover", *files, *further, *limits], expected=(0, 1))
-    seconds = time.perf_counter() - start
-    return seconds, Network.read(out) if ended.returncode == 0 else None
+    command = [program(options, "orthant"), "recover", *files, *further, "--threads", "1", "--quiet"]
+    seconds, code = run(command, expected=(0, 1))
+    return seconds, Network.read(out) if code == 0 else None
 
 
 def write_columns(folder, name, a):
@@ -97,13 +95,15 @@ def read_columns(folder, name, shape):
 
 
 def kernel(options, arguments):
-    """Seconds of one call of a function of the library, as the program `kernel` measures them."""
-    return float(run([program(options, "kernel"), *map(str, arguments)]).stdout)
+    """Seconds of the processor for one call of a function of the library, reading and writing of its files included."""
+    return run([program(options, "kernel"), *map(str, arguments)])[0]
 
 
 def run(command, expected=(0,)):
-    """Runs one of our programs, which is not to take more than SECONDS."""
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    """Seconds of the processor and the exit code of one of our programs, which is not to take more than LIMIT on the clock."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if ended.returncode not in expected:
         sys.exit(f"error: {' '.join(command[:2])} ended with exit code {ended.returncode}: {ended.stderr.strip()}")
-    return ended
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, ended.returncode

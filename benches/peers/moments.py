@@ -9,8 +9,9 @@ second-order score moments, whitened to have orthonormal components (it has no w
 its components are mapped back to rows of V. A size k,n is that of a network with k inputs, units and outputs.
 
 Neither peer ends in exact weights, so success is an approximation on either side: the worst angle, in radians, of matched
-directions up to sign, of rows of V for tensorly and for orthant, of centred activations for FastICA. Seconds of orthant are those of the
-whole process, reading and writing of the files included, and those of the peers of their functions alone.
+directions up to sign, of rows of V for tensorly and for orthant, of centred activations for FastICA. Seconds are those of the processor,
+with one thread on either side: for orthant of the whole process, which ends in exact weights, reading and writing of the files
+included, and for the peers of their functions alone.
 
 Build the program first: cargo build --release --package orthant-cli
 """
@@ -43,14 +44,14 @@ def worst_angle(found, true):
 def fast_ica(x, a, true, seed):
     """Seconds, and the worst angle between centred sources and centred activations."""
     k = true.v.shape[0]
-    start = time.perf_counter()
+    start = time.process_time()
     with warnings.catch_warnings():
         # Where it does not converge, the angle says so.
         warnings.simplefilter("ignore")
         sources = sklearn.decomposition.FastICA(
             n_components=k, whiten="unit-variance", fun="cube", random_state=seed, max_iter=1000
         ).fit_transform(a)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     activations = np.maximum(x @ true.v.T, 0.0)
     return seconds, worst_angle(sources.T, (activations - activations.mean(axis=0)).T)
 
@@ -59,7 +60,7 @@ def symmetric_power(x, a, true, seed):
     """Seconds, and the worst angle between rows of V."""
     n, d = x.shape
     k = true.v.shape[0]
-    start = time.perf_counter()
+    start = time.process_time()
     mean, scale = x.mean(axis=0), np.linalg.cholesky(np.linalg.inv(np.cov(x.T)))
     z = (x - mean) @ scale
     centred = a - a.mean(axis=0)
@@ -84,7 +85,7 @@ def symmetric_power(x, a, true, seed):
         _, component, tensor = tensorly.decomposition.symmetric_power_iteration(tensor, n_repeat=10, n_iteration=30)
         found.append(component)
     rows = np.array(found) @ np.linalg.inv(whiten) @ right @ scale.T
-    return time.perf_counter() - start, worst_angle(rows, true.v)
+    return time.process_time() - start, worst_angle(rows, true.v)
 
 
 def compare(options, problem, recipe, method, name, peer):
@@ -103,7 +104,7 @@ def compare(options, problem, recipe, method, name, peer):
 
 if __name__ == "__main__":
     OPTIONS = arguments()
-    shared.set_threads(OPTIONS.threads)
+    shared.one_thread()
     if shared.installed(OPTIONS, INDEPENDENT, "scikit-learn FastICA", shared.NUMERIC | {"sklearn": "scikit-learn"}):
         import numpy as np
         import scipy.optimize

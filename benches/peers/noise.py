@@ -5,11 +5,13 @@ Both minimise the sum of squared residuals over all weights in float64. The peer
 the BLAS of NumPy. Both are given the width, and that there are no biases. There are two comparisons for each size, with Gaussian
 noise of a tenth of the labels' deviation.
 
-Refinement: both start at the true network with every row of V and every column of U off by a tenth of its norm. Seconds are those of
-the functions alone.
+Refinement: both start at the true network with every row of V and every column of U off by a tenth of its norm. Seconds of
+orthant are those of a process that reads the matrices, calls the function and writes its answer.
 
-Recovery: neither has a start. Seconds of `orthant recover --noise gaussian` are those of the whole process, reading and writing files
-included; the peer starts at random until it has succeeded or --seconds are over, and its seconds are those of the optimiser.
+Recovery: neither has a start. Seconds of `orthant recover --noise gaussian` are those of the whole process; the peer starts at random
+until it has succeeded or --seconds are over.
+
+All seconds are those of the processor, with one thread on either side; those of the peer are of the optimiser alone.
 
 What is measured is the excess of the loss over the least one known, in units of p / (m n) of it, with p weights, m n labels: the squared
 distance from the optimum in standard errors, averaged over the weights. The least loss known is that of orthant or of the
@@ -36,7 +38,7 @@ RECOVERY = "noisy labels, recovery"
 
 def arguments():
     parser = shared.parser(__doc__, "m,k,d,n", [(10, 5, 20, 8000), (20, 10, 50, 20000)])
-    parser.add_argument("--seconds", type=float, default=15.0, help="seconds of the peer for one seed at most (default 15)")
+    parser.add_argument("--seconds", type=float, default=15.0, help="seconds of the processor for the peer and one seed at most (default 15)")
     return parser.parse_args()
 
 
@@ -75,16 +77,16 @@ class Instance:
 
     def minimise(self, first, goal, seconds):
         """Seconds and loss of the peer, which stops at the loss `goal` or after so many seconds."""
-        start = time.perf_counter()
+        start = time.process_time()
 
         def stop(intermediate_result):
-            if intermediate_result.fun <= goal or time.perf_counter() - start >= seconds:
+            if intermediate_result.fun <= goal or time.process_time() - start >= seconds:
                 raise StopIteration
 
         settings = {"maxiter": 2000, "maxfun": 8000, "maxcor": 20, "ftol": 1e-15, "gtol": 1e-12}
         ended = scipy.optimize.minimize(self.loss, np.concatenate([part.ravel() for part in first]), jac=True,
                                         method="L-BFGS-B", callback=stop, options=settings)
-        return time.perf_counter() - start, float(ended.fun)
+        return time.process_time() - start, float(ended.fun)
 
     def optimum(self, known):
         """The least loss known."""
@@ -143,7 +145,7 @@ def main(options):
 
 if __name__ == "__main__":
     OPTIONS = arguments()
-    shared.set_threads(OPTIONS.threads)
+    shared.one_thread()
     if shared.installed(OPTIONS, REFINEMENT, "SciPy L-BFGS", shared.NUMERIC):
         import numpy as np
         import scipy

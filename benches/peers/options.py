@@ -38,7 +38,6 @@ def parser(doc, names, sizes):
     made.add_argument("--size", type=numbers(names.count(",") + 1), nargs="+", default=sizes, metavar=names.upper(),
                       help=f"one table each (default {default})")
     made.add_argument("--seed", type=int, nargs="+", default=list(range(5)), help="seeds (default 0 to 4)")
-    made.add_argument("--threads", type=int, default=1, help="threads of either side (default 1)")
     made.add_argument("--json", action="store_true", help="print one line of JSON for each row of `cargo xtask bench --peers`")
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     made.add_argument("--programs", type=pathlib.Path, default=target / "release",
@@ -46,10 +45,11 @@ def parser(doc, names, sizes):
     return made
 
 
-def set_threads(count):
+def one_thread():
+    """One thread on either side: seconds of the processor are then those of the clock, and hold on a machine that others use."""
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
                      "RAYON_NUM_THREADS"):
-        os.environ[variable] = str(count)
+        os.environ[variable] = "1"
 
 
 def program(options, name):
@@ -81,12 +81,12 @@ class Comparison:
         self.measure, self.limit = measure, limit
         self.sides = {"ours": (ours, []), "peer": (peer, [])}
         if not options.json:
-            threads = f"{options.threads} thread{'s' if options.threads > 1 else ''}"
-            print(f"{problem}, {size}, {threads}; success: {measure} at most {limit:g}")
+            print(f"{problem}, {size}; success: {measure} at most {limit:g}")
             print(f"{'seed':>6} | {ours:>32} s {'measure':>10} | {peer:>32} s {'measure':>10}")
 
     def add(self, seed, ours, peer):
-        """Adds one seed: for each side its seconds and what was measured."""
+        """Adds one seed: for each side its seconds of the processor and what was measured."""
+        ours, peer = (tuple(map(float, side)) for side in (ours, peer))
         self.sides["ours"][1].append(ours)
         self.sides["peer"][1].append(peer)
         if not self.options.json:

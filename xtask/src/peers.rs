@@ -50,7 +50,7 @@ enum Row {
 struct Side {
     /// Program and method, with the version of a peer.
     name: String,
-    /// Median over the seeds.
+    /// Of the processor; the median over the seeds.
     seconds: f64,
     succeeded: usize,
     runs: usize,
@@ -204,8 +204,8 @@ fn table(rows: &[Row]) -> String {
             text.push('\n');
         }
         text.push_str(
-            "Seconds are medians over the seeds of either side on the same files. > before a ratio: the peer succeeded less often; \
-             - : we did, or neither succeeded.\n",
+            "s: seconds of the processor, median over the seeds; both sides have the same files and one thread. \
+             > before a ratio: the peer succeeded less often; - : we did, or neither succeeded.\n",
         );
     }
     text + &others
@@ -222,7 +222,7 @@ fn machine(root: &Path) -> String {
     let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let cores = thread::available_parallelism().map_or(0, usize::from);
     format!(
-        "{}, {cores} cores, one thread on either side; revision {}; {}; {}",
+        "{}, {cores} cores; revision {}; {}; {}",
         model.map_or("processor unknown", |(_, model)| model),
         said("git", &["describe", "--always", "--dirty"]),
         said("rustc", &["--version"]),

@@ -1,14 +1,13 @@
-//! One call of one function of the library on matrices in files, for the comparisons of `benches/peers`: prints its seconds.
+//! One call of one function of the library on matrices in files, for the comparisons of `benches/peers`.
 //!
 //! Files hold numbers of eight bytes, little-endian, one column of the matrix after the other, and nothing else.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+#![expect(clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use orthant::estimate::{Progress, Reporter};
 use orthant::noisy::fit::{FitSettings, fit};
@@ -23,10 +22,7 @@ Usage: kernel pursuit DIR M N      reads a (M x N), writes l: principal componen
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match run(&arguments) {
-        Ok(seconds) => {
-            println!("{seconds}");
-            ExitCode::SUCCESS
-        }
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}\n\n{USAGE}");
             ExitCode::FAILURE
@@ -34,7 +30,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &[String]) -> Result<f64, Box<dyn Error>> {
+fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let [function, folder, sizes @ ..] = arguments else { return Err("too few arguments".into()) };
     let folder = Path::new(folder);
     let sizes = sizes.iter().map(|word| word.parse()).collect::<Result<Vec<usize>, _>>()?;
@@ -43,23 +39,17 @@ fn run(arguments: &[String]) -> Result<f64, Box<dyn Error>> {
     match (function.as_str(), sizes.as_slice()) {
         ("pursuit", &[m, n]) => {
             let a = read(&folder.join("a"), m, n)?;
-            let start = Instant::now();
             let found = principal_component_pursuit(a.as_ref(), &RpcaSettings::default(), reporter)?;
-            let seconds = start.elapsed().as_secs_f64();
-            write(&folder.join("l"), found.low_rank.as_ref())?;
-            Ok(seconds)
+            write(&folder.join("l"), found.low_rank.as_ref())
         }
         ("fit", &[m, k, d, n]) => {
             let (x, a) = (read(&folder.join("x"), d, n)?, read(&folder.join("a"), m, n)?);
             let (u, v) = (read(&folder.join("u"), m, k)?, read(&folder.join("v"), k, d)?);
             let samples = Samples::new(x.as_ref(), a.as_ref())?;
             let first = Network::new(u, v, None, None)?;
-            let start = Instant::now();
             let found = fit(&samples, &first, None, &FitSettings::default(), reporter)?;
-            let seconds = start.elapsed().as_secs_f64();
             write(&folder.join("fitted-v"), found.network.v())?;
-            write(&folder.join("fitted-u"), found.network.u())?;
-            Ok(seconds)
+            write(&folder.join("fitted-u"), found.network.u())
         }
         _ => Err(format!("no function {function:?} of {} sizes", sizes.len()).into()),
     }
