@@ -64,7 +64,12 @@ fn products(c: &mut Criterion) {
     checked(c, &format!("product/norm/n={n}"), || product::norm(black_box(column)), right);
     checked(c, &format!("product/frobenius/p={n},q=1"), || product::frobenius(black_box(a.as_ref())), right);
     let power = |x: &f64| product::norm(column) * x <= 1.0 && x.log2().fract() == 0.0;
-    checked(c, &format!("product/normalising_power/p={n},q=1"), || product::normalising_power(a.as_ref()), power);
+    checked(
+        c,
+        &format!("product/normalising_power/p={n},q=1"),
+        || product::normalising_power(a.as_ref()),
+        power,
+    );
 }
 
 fn qr(c: &mut Criterion) {
@@ -73,11 +78,16 @@ fn qr(c: &mut Criterion) {
         let size = format!("p={p},q={q}");
         let gram = product::matmul(a.transpose(), a.as_ref());
         // A Gram matrix loses the digits of the condition number, here a small one.
-        let right = |r: &Mat<f64>| near(product::matmul(r.transpose(), r.as_ref()).as_ref(), gram.as_ref(), 10.0);
+        let right =
+            |r: &Mat<f64>| near(product::matmul(r.transpose(), r.as_ref()).as_ref(), gram.as_ref(), 10.0);
         checked_on(c, &format!("qr/factor/{size}"), &a, Qr::factor, |qr| right(&qr.r()));
         let factored = Qr::factor(a.clone());
         let orthonormal = |q: &Mat<f64>| {
-            near(product::matmul(q.transpose(), q.as_ref()).as_ref(), Mat::identity(q.ncols(), q.ncols()).as_ref(), 10.0)
+            near(
+                product::matmul(q.transpose(), q.as_ref()).as_ref(),
+                Mat::identity(q.ncols(), q.ncols()).as_ref(),
+                10.0,
+            )
         };
         checked(c, &format!("qr/thin_q/{size}"), || factored.thin_q(), orthonormal);
         let b = gaussian(p, 10);
@@ -86,7 +96,8 @@ fn qr(c: &mut Criterion) {
             b
         };
         let norm = product::frobenius(b.as_ref());
-        let kept = |b: &Mat<f64>| (product::frobenius(b.as_ref()) - norm).abs() <= tolerance::backward(p, q) * norm;
+        let kept =
+            |b: &Mat<f64>| (product::frobenius(b.as_ref()) - norm).abs() <= tolerance::backward(p, q) * norm;
         checked_on(c, &format!("qr/apply_transpose/{size},s=10"), &b, apply, kept);
         let half = Qr::factor(a.as_ref().subrows(0, p / 2).to_owned()).r();
         let stack = || stack_r(half.as_ref(), a.as_ref().subrows(p / 2, p / 2));
@@ -99,14 +110,22 @@ fn svd(c: &mut Criterion) {
         let a = gaussian(p, q);
         let size = format!("p={p},q={q}");
         let energy = product::frobenius(a.as_ref()).powi(2);
-        let whole = |s: &[f64]| (s.iter().map(|s| s * s).sum::<f64>() - energy).abs() <= tolerance::backward(p, q) * energy;
+        let whole = |s: &[f64]| {
+            (s.iter().map(|s| s * s).sum::<f64>() - energy).abs() <= tolerance::backward(p, q) * energy
+        };
         let view = a.as_ref();
-        checked(c, &format!("spectrum/thin_svd/{size}"), || spectrum::thin_svd(view), |svd| {
-            svd.as_ref().is_ok_and(|svd| whole(&svd.s))
-        });
-        checked(c, &format!("spectrum/singular_values/{size}"), || spectrum::singular_values(view), |s| {
-            s.as_ref().is_ok_and(|s| whole(s))
-        });
+        checked(
+            c,
+            &format!("spectrum/thin_svd/{size}"),
+            || spectrum::thin_svd(view),
+            |svd| svd.as_ref().is_ok_and(|svd| whole(&svd.s)),
+        );
+        checked(
+            c,
+            &format!("spectrum/singular_values/{size}"),
+            || spectrum::singular_values(view),
+            |s| s.as_ref().is_ok_and(|s| whole(s)),
+        );
         let smallest = spectrum::singular_values(view).expect("finite")[q - 1];
         let right = |found: f64| (found - smallest).abs() <= tolerance::backward(p, q) * energy.sqrt();
         checked_on(c, &format!("spectrum/least_singular/{size}"), &a, spectrum::least_singular, |least| {
@@ -122,7 +141,9 @@ fn svd(c: &mut Criterion) {
         let start = gaussian(q, 18);
         let leading = || partial_svd::leading(noisy.as_ref(), start.as_ref(), 1.0, 1e-6, 20);
         checked(c, &format!("partial_svd/leading/{size},s=18"), leading, |found| {
-            found.as_ref().is_ok_and(|found| found.residual <= 1e-6 && found.svd.s[9] > 1.0 && found.svd.s[10] < 1.0)
+            found
+                .as_ref()
+                .is_ok_and(|found| found.residual <= 1e-6 && found.svd.s[9] > 1.0 && found.svd.s[10] < 1.0)
         });
     }
 }
@@ -148,7 +169,9 @@ fn least_squares(c: &mut Criterion) {
             let null = || factored.null_space();
             checked(c, &format!("rank_revealing/null_space/{size}"), null, |basis| basis.ncols() == q - rank);
             let rest = || factored.complement(b.as_ref());
-            let zero = |rest: &Mat<f64>| product::frobenius(rest.as_ref()) <= 100.0 * relative * product::frobenius(b.as_ref());
+            let zero = |rest: &Mat<f64>| {
+                product::frobenius(rest.as_ref()) <= 100.0 * relative * product::frobenius(b.as_ref())
+            };
             checked(c, &format!("rank_revealing/complement/{size},s=10"), rest, zero);
         }
     }
@@ -179,9 +202,12 @@ fn triangles(c: &mut Criterion) {
     let first = singular.col(0).to_owned();
     singular.as_mut().col_mut(q - 1).copy_from(&first);
     let null = Qr::factor(singular).r();
-    checked(c, &format!("triangular/smallest_singular/{size},r=2"), || triangular::smallest_singular(null.as_ref(), 2), |found| {
-        found.as_ref().is_ok_and(|found| found.sigma[0] <= tolerance::backward(q, q) * svd.s[0])
-    });
+    checked(
+        c,
+        &format!("triangular/smallest_singular/{size},r=2"),
+        || triangular::smallest_singular(null.as_ref(), 2),
+        |found| found.as_ref().is_ok_and(|found| found.sigma[0] <= tolerance::backward(q, q) * svd.s[0]),
+    );
     let vectors = svd.v.as_ref().subcols(q - 2, 2).to_owned();
     let bound = || triangular::next_singular_bound(r.as_ref(), vectors.as_ref());
     // Between the value over √q and the value; 1.01 leaves room for rounding.
@@ -208,7 +234,9 @@ fn symmetric(c: &mut Criterion) {
         |dst| (dst[(5, 3)] - whole[(5, 3)]).abs() <= tolerance::backward(q, 4 * q) * whole[(5, 5)],
     );
     checked_on(c, &format!("cholesky/factor/{size}"), &gram, Cholesky::factor, |factored| {
-        factored.as_ref().is_some_and(|factored| factored.smallest_pivot() > 0.0 && factored.log_determinant() > 0.0)
+        factored
+            .as_ref()
+            .is_some_and(|factored| factored.smallest_pivot() > 0.0 && factored.log_determinant() > 0.0)
     });
     let factored = Cholesky::factor(gram.clone()).expect("positive definite");
     let b = gaussian(q, 10);
@@ -217,18 +245,34 @@ fn symmetric(c: &mut Criterion) {
         b
     };
     let back = |x: &Mat<f64>| product::matmul(whole.as_ref(), x.as_ref());
-    checked_on(c, &format!("cholesky/solve/{size},s=10"), &b, solve, |x| near(back(x).as_ref(), b.as_ref(), 100.0));
-    checked(c, &format!("cholesky/inverse/{size}"), || factored.inverse(), |x| {
-        near(back(x).as_ref(), Mat::<f64>::identity(q, q).as_ref(), 100.0)
+    checked_on(c, &format!("cholesky/solve/{size},s=10"), &b, solve, |x| {
+        near(back(x).as_ref(), b.as_ref(), 100.0)
     });
+    checked(
+        c,
+        &format!("cholesky/inverse/{size}"),
+        || factored.inverse(),
+        |x| near(back(x).as_ref(), Mat::<f64>::identity(q, q).as_ref(), 100.0),
+    );
     let trace: f64 = (0..q).map(|i| whole[(i, i)]).sum();
-    let right = |values: &[f64]| (values.iter().sum::<f64>() - trace).abs() <= tolerance::backward(q, q) * trace;
-    checked(c, &format!("eigen/symmetric_eigenvectors/{size}"), || eigen::symmetric_eigenvectors(gram.as_ref()), |found| {
-        found.as_ref().is_ok_and(|found| right(&found.values))
-    });
-    checked(c, &format!("eigen/real_eigenvectors/{size}"), || eigen::real_eigenvectors(whole.as_ref()), |found| {
-        found.as_ref().is_ok_and(|found| right(&found.values) && found.imaginary <= tolerance::backward(q, q))
-    });
+    let right =
+        |values: &[f64]| (values.iter().sum::<f64>() - trace).abs() <= tolerance::backward(q, q) * trace;
+    checked(
+        c,
+        &format!("eigen/symmetric_eigenvectors/{size}"),
+        || eigen::symmetric_eigenvectors(gram.as_ref()),
+        |found| found.as_ref().is_ok_and(|found| right(&found.values)),
+    );
+    checked(
+        c,
+        &format!("eigen/real_eigenvectors/{size}"),
+        || eigen::real_eigenvectors(whole.as_ref()),
+        |found| {
+            found
+                .as_ref()
+                .is_ok_and(|found| right(&found.values) && found.imaginary <= tolerance::backward(q, q))
+        },
+    );
 }
 
 fn constrained(c: &mut Criterion) {
@@ -243,7 +287,9 @@ fn constrained(c: &mut Criterion) {
     };
     let distance = || least_distance::least_distance(g.as_ref(), &h);
     checked(c, &format!("least_distance/p={p},q={q}"), distance, |x| {
-        x.as_ref().is_ok_and(|x| slack(x) >= -tolerance::backward(p, q) * 1e3 && product::norm(x) <= inside.norm_l2())
+        x.as_ref().is_ok_and(|x| {
+            slack(x) >= -tolerance::backward(p, q) * 1e3 && product::norm(x) <= inside.norm_l2()
+        })
     });
     let e = gaussian(q, p);
     let f = inside.col_as_slice(0);
@@ -257,11 +303,16 @@ fn constrained(c: &mut Criterion) {
         let cost = gaussian(k, k);
         let sum = |cols: &[usize]| cols.iter().enumerate().map(|(i, &j)| cost[(i, j)]).sum::<f64>();
         let identity: Vec<usize> = (0..k).collect();
-        checked(c, &format!("assignment/p={k},q={k}"), || assignment::min_cost_assignment(cost.as_ref()), |cols| {
-            let mut sorted = cols.clone();
-            sorted.sort_unstable();
-            sorted == identity && sum(cols) <= sum(&identity)
-        });
+        checked(
+            c,
+            &format!("assignment/p={k},q={k}"),
+            || assignment::min_cost_assignment(cost.as_ref()),
+            |cols| {
+                let mut sorted = cols.clone();
+                sorted.sort_unstable();
+                sorted == identity && sum(cols) <= sum(&identity)
+            },
+        );
     }
 }
 
@@ -273,10 +324,26 @@ fn random_matrices(c: &mut Criterion) {
         let s = spectrum::singular_values(a.as_ref()).expect("finite");
         s[0] / s[q - 1]
     };
-    let is = |kappa: f64| move |found: f64| (found - kappa).abs() <= tolerance::backward(p, q) * kappa * kappa;
-    checked(c, &format!("random/gaussian/{size}"), || random::gaussian(p, q, &mut rng()), |a| a.shape() == (p, q));
-    checked(c, &format!("random/gaussian_vec/n={p}"), || random::gaussian_vec(p, &mut rng()), |a| a.len() == p);
-    checked(c, &format!("random/orthonormal/{size}"), || random::orthonormal(p, q, &mut rng()), |a| is(1.0)(condition(a)));
+    let is =
+        |kappa: f64| move |found: f64| (found - kappa).abs() <= tolerance::backward(p, q) * kappa * kappa;
+    checked(
+        c,
+        &format!("random/gaussian/{size}"),
+        || random::gaussian(p, q, &mut rng()),
+        |a| a.shape() == (p, q),
+    );
+    checked(
+        c,
+        &format!("random/gaussian_vec/n={p}"),
+        || random::gaussian_vec(p, &mut rng()),
+        |a| a.len() == p,
+    );
+    checked(
+        c,
+        &format!("random/orthonormal/{size}"),
+        || random::orthonormal(p, q, &mut rng()),
+        |a| is(1.0)(condition(a)),
+    );
     let conditioned = || random::with_condition(p, q, kappa, &mut rng());
     checked(c, &format!("random/with_condition/{size}"), conditioned, |a| is(kappa)(condition(a)));
 }

@@ -60,8 +60,7 @@ fn passes(c: &mut Criterion) {
         found.as_ref().is_ok_and(|found| found.rank.rank == size.d)
     });
     let labels = Affine { mean: moments.mean_labels().to_vec(), map: Mat::identity(size.m, size.m) };
-    let linear =
-        product::matmul(moments.cross_covariance().as_ref(), whitening.forward.map.transpose());
+    let linear = product::matmul(moments.cross_covariance().as_ref(), whitening.forward.map.transpose());
     let rng = &mut random::stream(SEED, "tensor", 0);
     let order3: Vec<Contraction3> = (0..size.k)
         .map(|_| Contraction3 {
@@ -78,9 +77,8 @@ fn passes(c: &mut Criterion) {
     for (name, third, fourth) in
         [("2", vec![], vec![]), ("2 and 3", order3, vec![]), ("2 and 4", vec![], order4)]
     {
-        let plan =
-            ScorePlan::new(whitening.forward.clone(), labels.clone(), linear.clone(), third, fourth)
-                .expect("fits");
+        let plan = ScorePlan::new(whitening.forward.clone(), labels.clone(), linear.clone(), third, fourth)
+            .expect("fits");
         let run = || {
             let mut sums = plan.start();
             plan.add(&mut sums, x, a)?;
@@ -115,31 +113,48 @@ fn decompositions(c: &mut Criterion) {
             })
             .collect();
         let similar = views(&similar);
-        checked(c, &id("shared_eigenvectors"), || shared_eigenvectors(&similar, &settings), |found| {
-            found.as_ref().is_ok_and(|found| found.residual <= rounding)
-        });
+        checked(
+            c,
+            &id("shared_eigenvectors"),
+            || shared_eigenvectors(&similar, &settings),
+            |found| found.as_ref().is_ok_and(|found| found.residual <= rounding),
+        );
         let slices = congruent(&components, &weights);
         let slices = views(&slices);
-        checked(c, &id("rank_one_slices"), || rank_one_slices(&slices, k, &settings), |found| {
-            found.as_ref().is_ok_and(|found| found.residual <= rounding)
-        });
+        checked(
+            c,
+            &id("rank_one_slices"),
+            || rank_one_slices(&slices, k, &settings),
+            |found| found.as_ref().is_ok_and(|found| found.residual <= rounding),
+        );
         let commuting = congruent(&rotation, &weights);
         let commuting = views(&commuting);
-        checked(c, &id("joint_rotation"), || joint_rotation(&commuting), |found| {
-            found.as_ref().is_ok_and(|found| found.residual <= rounding)
-        });
+        checked(
+            c,
+            &id("joint_rotation"),
+            || joint_rotation(&commuting),
+            |found| found.as_ref().is_ok_and(|found| found.residual <= rounding),
+        );
         let moment = product::matmul(components.as_ref(), components.transpose());
-        checked(c, &id("moment_whitening"), || MomentWhitening::new(moment.as_ref(), k), |found| {
-            found.as_ref().is_ok_and(MomentWhitening::is_definite)
-        });
-        checked(c, &id("definite_combination"), || definite_combination(&slices), |theta| {
-            theta.as_ref().is_ok_and(|theta| {
-                let sum = Mat::from_fn(k, k, |i, j| {
-                    slices.iter().zip(theta).map(|(slice, t)| t * slice[(i, j)]).sum::<f64>()
-                });
-                MomentWhitening::new(sum.as_ref(), k).is_ok_and(|whitening| whitening.is_definite())
-            })
-        });
+        checked(
+            c,
+            &id("moment_whitening"),
+            || MomentWhitening::new(moment.as_ref(), k),
+            |found| found.as_ref().is_ok_and(MomentWhitening::is_definite),
+        );
+        checked(
+            c,
+            &id("definite_combination"),
+            || definite_combination(&slices),
+            |theta| {
+                theta.as_ref().is_ok_and(|theta| {
+                    let sum = Mat::from_fn(k, k, |i, j| {
+                        slices.iter().zip(theta).map(|(slice, t)| t * slice[(i, j)]).sum::<f64>()
+                    });
+                    MomentWhitening::new(sum.as_ref(), k).is_ok_and(|whitening| whitening.is_definite())
+                })
+            },
+        );
         let whitening = MomentWhitening::new(moment.as_ref(), k).expect("of rank k");
         let label_map = Mat::<f64>::identity(k, k);
         let tensor = || whitened_tensor(&slices, label_map.as_ref(), whitening.map.as_ref());
@@ -148,9 +163,12 @@ fn decompositions(c: &mut Criterion) {
         let sizes: Vec<f64> = (0..k).map(|r| 1.0 + r as f64 / k as f64).collect();
         let tensor = SymTensor3::from_components(rotation.as_ref(), &sizes);
         let settings = PowerSettings { seed: SEED, ..PowerSettings::default() };
-        checked(c, &id("power_method"), || power_method(&tensor, k, &settings), |found| {
-            found.as_ref().is_ok_and(|found| found.residual <= rounding)
-        });
+        checked(
+            c,
+            &id("power_method"),
+            || power_method(&tensor, k, &settings),
+            |found| found.as_ref().is_ok_and(|found| found.residual <= rounding),
+        );
         let from_components = || SymTensor3::from_components(rotation.as_ref(), &sizes);
         let energy: f64 = sizes.iter().map(|s| s * s).sum();
         let whole = |tensor: &SymTensor3| (tensor.norm().powi(2) - energy).abs() <= rounding * energy;
@@ -158,13 +176,21 @@ fn decompositions(c: &mut Criterion) {
         let turned = || tensor.transform(rotation.as_ref());
         checked(c, &id("tensor3/transform"), turned, whole);
         let first: Vec<f64> = rotation.col(0).iter().copied().collect();
-        checked(c, &id("tensor3/contract"), || tensor.contract(&first), |found| {
-            let top = spectrum::singular_values(found.as_ref()).expect("finite")[0];
-            (top - sizes[0]).abs() <= rounding
-        });
-        checked(c, &id("tensor3/contract_twice"), || tensor.contract_twice(&first), |found| {
-            (product::dot(found, &first) - sizes[0]).abs() <= rounding
-        });
+        checked(
+            c,
+            &id("tensor3/contract"),
+            || tensor.contract(&first),
+            |found| {
+                let top = spectrum::singular_values(found.as_ref()).expect("finite")[0];
+                (top - sizes[0]).abs() <= rounding
+            },
+        );
+        checked(
+            c,
+            &id("tensor3/contract_twice"),
+            || tensor.contract_twice(&first),
+            |found| (product::dot(found, &first) - sizes[0]).abs() <= rounding,
+        );
     }
 }
 
@@ -178,31 +204,42 @@ fn independent_components(c: &mut Criterion) {
     for (name, contrast) in [("third", Contrast::default()), ("fourth", Contrast::Fourth)] {
         let settings = IcaSettings { contrast, ..IcaSettings::default() };
         let id = format!("ica/separate/{name} cumulants/k={k},n={n}");
-        checked(c, &id, || separate(z.as_ref(), k, &settings), |found| {
-            // Each row of B M has one entry of the size of a source's 1/√variance; the others are errors, of order √(k/n) = 0.02.
-            found.as_ref().is_ok_and(|found| {
-                let product = product::matmul(found.unmixing.as_ref(), mixing.as_ref());
-                (0..k).all(|i| {
-                    let largest = product.row(i).norm_max();
-                    product.row(i).norm_l2().powi(2) - largest * largest <= 0.1 * largest * largest
+        checked(
+            c,
+            &id,
+            || separate(z.as_ref(), k, &settings),
+            |found| {
+                // Each row of B M has one entry of the size of a source's 1/√variance; the others are errors, of order √(k/n) = 0.02.
+                found.as_ref().is_ok_and(|found| {
+                    let product = product::matmul(found.unmixing.as_ref(), mixing.as_ref());
+                    (0..k).all(|i| {
+                        let largest = product.row(i).norm_max();
+                        product.row(i).norm_l2().powi(2) - largest * largest <= 0.1 * largest * largest
+                    })
                 })
-            })
-        });
+            },
+        );
     }
     let mut moments = Moments::new(1, k);
     moments.add(Mat::<f64>::zeros(1, n).as_ref(), z.as_ref()).expect("finite");
-    let whitening = Whitening::from_covariance(moments.mean_labels(), moments.covariance_labels().as_ref(), k)
-        .expect("regular");
+    let whitening =
+        Whitening::from_covariance(moments.mean_labels(), moments.covariance_labels().as_ref(), k)
+            .expect("regular");
     let settings = IcaSettings::default();
     let plan = || cumulant_plan(&whitening, settings.contrast);
-    checked(c, &format!("ica/cumulant_plan/k={k}"), plan, |plan| plan.as_ref().is_ok_and(|plan| plan.q() == k));
+    checked(c, &format!("ica/cumulant_plan/k={k}"), plan, |plan| {
+        plan.as_ref().is_ok_and(|plan| plan.q() == k)
+    });
     let plan = plan().expect("of this crate");
     let mut sums = plan.start();
     plan.add(&mut sums, z.as_ref(), z.as_ref()).expect("finite");
     let cumulants = plan.finish(&sums).expect("columns");
-    checked(c, &format!("ica/unmix/k={k}"), || unmix(&whitening, &cumulants, &settings), |found| {
-        found.as_ref().is_ok_and(|found| found.uncertainty < 0.1)
-    });
+    checked(
+        c,
+        &format!("ica/unmix/k={k}"),
+        || unmix(&whitening, &cumulants, &settings),
+        |found| found.as_ref().is_ok_and(|found| found.uncertainty < 0.1),
+    );
     let unmixing = unmix(&whitening, &cumulants, &settings).expect("independent");
     let independence = || {
         let mut sums = orthant::tensor::ica::IndependenceSums::new(&unmixing);
@@ -214,10 +251,18 @@ fn independent_components(c: &mut Criterion) {
 
 fn hermite_expansions(c: &mut Criterion) {
     // Coefficient one of the rectifier is 1/2, to the twelve digits that the rule promises.
-    checked(c, "hermite_coefficients/rectifier", || hermite_coefficients(|t| t), |found| {
-        found.as_ref().is_ok_and(|found| (found.values[1] - 0.5).abs() < 1e-12)
-    });
-    checked(c, "hermite", || hermite(std::hint::black_box(2.0)), |values| *values == [1.0, 2.0, 3.0, 2.0, -5.0]);
+    checked(
+        c,
+        "hermite_coefficients/rectifier",
+        || hermite_coefficients(|t| t),
+        |found| found.as_ref().is_ok_and(|found| (found.values[1] - 0.5).abs() < 1e-12),
+    );
+    checked(
+        c,
+        "hermite",
+        || hermite(std::hint::black_box(2.0)),
+        |values| *values == [1.0, 2.0, 3.0, 2.0, -5.0],
+    );
 }
 
 criterion_group! {

@@ -23,7 +23,8 @@ Usage: cargo xtask bench [FILTER]
 Exit codes: 0 all ran (a skipped peer is no failure), 1 one failed, 2 bad usage.";
 
 /// Targets of benches/Cargo.toml that criterion times.
-const TIMED: [&str; 5] = ["cells", "kernels", "moments", "noise", "recoveries"];
+const TIMED: [&str; 9] =
+    ["cells", "instances", "kernels", "linalg", "methods", "moments", "noise", "recoveries", "tensor"];
 
 /// Those that print tables of their own.
 const TABLES: [&str; 3] = ["estimators", "hardness", "oracle"];
