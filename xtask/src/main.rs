@@ -5,6 +5,7 @@
 mod bench;
 mod ci;
 mod experiments;
+mod peers;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ Tasks:
   ci           The gate: format, tidy, clippy, documentation, tests
   tidy         The rules of the house that no other tool checks
   experiments  Every theorem of the paper measured, plotted and checked, with one report
-  bench        Benchmarks, with --peers also against other programs
+  bench        Benchmarks; with --peers other programs beside ours
 
 `cargo xtask <TASK> --help` says more.";
 

@@ -47,6 +47,10 @@ impl Frame {
     ///
     /// # Cost
     /// Two thin SVDs: 6n(d² + m²) operations, and about four copies of the data at the peak.
+    ///
+    /// # Paper
+    /// Any basis of the row span of A serves the paper (proof of Theorem 11); an orthonormal one keeps errors at rounding times
+    /// conditioning. Remark 24 whitens inputs by an estimate of their covariance; here they are whitened by their own SVD.
     pub fn new(
         samples: &Samples<'_>,
         bias: BiasKind,

@@ -124,11 +124,17 @@ pub fn unit_from_pattern(frame: &Frame, pattern: &SignPattern) -> Result<Unit, R
 /// # Shapes
 /// `preactivations` has length n: approximate values before the rectifier.
 ///
+/// # Guarantee
+/// That of [`unit_from_pattern`], for the pattern that it ends with.
+///
 /// # Errors
 /// [`Rejection`] of the last pattern. The iteration stops after eleven patterns in any case.
 ///
 /// # Cost
 /// That of [`unit_from_pattern`] for each pattern, usually two or three.
+///
+/// # Paper
+/// Not in the paper, whose Algorithm 6 needs the right pattern at once.
 pub fn settle(frame: &Frame, preactivations: &[f64]) -> Result<Unit, Rejection> {
     if let Some(slope) = frame.activation().negative_slope() {
         return two_slope::settle(frame, slope, preactivations);

@@ -20,7 +20,7 @@ pub const CLAIMS: [Claim; 15] = [
     claim(
         "Theorems 1 and 11, Lemma 12, Algorithms 2 and 3",
         "exact for any inputs in time n^O(k), by enumerating sign patterns",
-        &["worst-case"],
+        &["worst-case", "worst-case-time"],
     ),
     claim("Lemma 16, Corollary 18", "labels of continuous inputs have rank k almost surely", &["label-rank"]),
     claim(

@@ -9,6 +9,7 @@ pub mod claims;
 mod demo;
 pub mod experiment;
 pub mod figure;
+pub mod machine;
 pub mod page;
 pub mod peer;
 pub mod progress;

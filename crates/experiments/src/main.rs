@@ -195,7 +195,7 @@ fn report(
 fn write(report: &Report, store: &Store) -> anyhow::Result<PathBuf> {
     for section in &report.sections {
         for figure in &section.presentation.figures {
-            if let Some(drawing) = svg::draw(figure)? {
+            if let Some(drawing) = svg::draw(figure) {
                 store.write(&format!("figures/{}.svg", figure.heading().id), &drawing)?;
             }
         }

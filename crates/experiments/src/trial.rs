@@ -7,9 +7,13 @@ use orthant::estimate::{Frame, Reporter, Unit};
 use orthant::linalg::lstsq::RankRevealing;
 use orthant::linalg::tolerance;
 use orthant::network::{BiasKind, Planted};
-use orthant::{BiasModel, Mat, Method, Network, Samples, Settings, Verdict, align, recover};
+use orthant::{
+    BiasModel, Mat, Method, Network, Reason, RecoverError, Recovery, Samples, Settings, Verdict, align,
+    recover,
+};
 
 use crate::experiment::Context;
+use crate::record::Record;
 
 /// Largest relative error of a unit's weights up to which an answer counts as the planted network.
 ///
@@ -19,7 +23,7 @@ pub const RECOVERED: f64 = 1e-6;
 /// What came of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
-    /// The verdict, or that there is no answer.
+    /// The verdict, or why there is no answer, in a few words.
     pub verdict: String,
     /// Units found.
     pub units: usize,
@@ -30,8 +34,35 @@ pub struct Trial {
 }
 
 impl Trial {
-    fn none(why: &str) -> Trial {
+    /// An answer of `recover`, or its refusal.
+    pub fn of(answer: &Result<Recovery, RecoverError>, planted: &Network) -> Trial {
+        match answer {
+            Ok(Recovery { network, report }) => {
+                let verdict = match report.reason {
+                    Reason::UndeterminedUnits { first, .. } => format!("{}: {first}", report.verdict),
+                    _ => report.verdict.to_string(),
+                };
+                Trial::judge(verdict, report.verdict == Verdict::Exact, network, planted)
+            }
+            Err(RecoverError::Hypothesis(error)) => Trial::none(&format!("refuted: {}", error.hypothesis)),
+            Err(RecoverError::TooFewSamples { .. }) => Trial::none("too few samples"),
+            Err(other) => Trial::none(&other.to_string()),
+        }
+    }
+
+    /// No answer.
+    pub fn none(why: &str) -> Trial {
         Trial { verdict: why.to_string(), units: 0, error: None, claimed: false }
+    }
+
+    /// As values of a row: `exact`, `wrong`, `units`, `error` and `verdict`.
+    pub fn values(&self) -> Record {
+        Record::new()
+            .with("exact", self.is_exact())
+            .with("wrong", self.is_wrong())
+            .with("units", self.units)
+            .with("error", self.error)
+            .with("verdict", self.verdict.as_str())
     }
 
     fn judge(verdict: String, claimed: bool, network: &Network, planted: &Network) -> Trial {
@@ -54,14 +85,8 @@ impl Trial {
 pub fn attempt(planted: &Planted, method: Method, seed: u64, context: &Context<'_>) -> anyhow::Result<Trial> {
     let samples = Samples::new(planted.x.as_ref(), planted.a.as_ref())?;
     let settings = Settings { method, seed, bias: BiasModel::Known(BiasKind::None), ..Settings::default() };
-    Ok(match recover(&samples, &settings, &mut context.callback()) {
-        Ok(recovery) => {
-            let verdict = recovery.report.verdict;
-            Trial::judge(verdict.to_string(), verdict == Verdict::Exact, &recovery.network, &planted.network)
-        }
-        // Too few samples, or a hypothesis of the method that the data refute.
-        Err(_) => Trial::none("refused"),
-    })
+    let answer = recover(&samples, &settings, &mut context.callback());
+    Ok(Trial::of(&answer, &planted.network))
 }
 
 /// Recovers from one decomposition of the moments, as the paper has it, with Algorithm 6 for the units and least squares for the weights.
@@ -140,5 +165,16 @@ mod tests {
         let few = spec.plant(6).expect("valid");
         let trial = attempt(&few, Method::Pursuit, 1, &context).expect("samples are finite");
         assert!(!trial.is_exact() && !trial.is_wrong(), "{trial:?}");
+        assert_eq!(trial.verdict, "too few samples");
+    }
+
+    #[test]
+    fn an_exact_answer_is_wrong_for_another_network() {
+        let plant = |seed| PlantedSpec { seed, ..PlantedSpec::default() }.plant(100).expect("valid");
+        let (own, other) = (plant(1), plant(2));
+        let samples = Samples::new(own.x.as_ref(), own.a.as_ref()).expect("finite");
+        let found = recover(&samples, &Settings::default(), &mut |_| std::ops::ControlFlow::Continue(()));
+        assert!(Trial::of(&found, &own.network).is_exact());
+        assert!(Trial::of(&found, &other.network).is_wrong());
     }
 }

@@ -39,6 +39,9 @@ const SAFETY: f64 = 1e4;
 ///
 /// # Cost
 /// That of [`orthant_exact::recover`], a copy of the samples used, and one pass.
+///
+/// # Paper
+/// Not in the paper.
 pub fn recover_clipped(
     samples: &Samples<'_>,
     clipping: &Clipping,

@@ -3,6 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::Standing;
+use super::prose::prose;
 use crate::experiment::Check;
 use crate::figure::{Figure, Table};
 use crate::report::Section;
@@ -19,40 +20,50 @@ pub fn render(section: &Section) -> Markup {
                 (Standing::of(section).mark())
             }
             p.source { (about.source) }
-            p.claim { (about.claim) }
-            @if !presentation.findings.is_empty() {
-                h3 { "Findings" }
-                ul { @for finding in &presentation.findings { li { (finding) } } }
+            @let (first, others) = beside_text(&presentation.figures);
+            div.overview {
+                div {
+                    p.claim { (prose(about.claim)) }
+                    h3 { "How it is measured" }
+                    p { (prose(about.method)) }
+                    @if !presentation.findings.is_empty() {
+                        h3 { "Findings" }
+                        ul { @for finding in &presentation.findings { li { (prose(finding)) } } }
+                    }
+                }
+                @if let Some(figure) = first { (render_figure(figure)) }
             }
-            @if !presentation.figures.is_empty() {
-                h3 { "Figures" }
-                div.figures { @for figure in &presentation.figures { (render_figure(figure)) } }
+            @if !others.is_empty() {
+                div.figures { @for figure in others { (render_figure(figure)) } }
             }
             @if !presentation.checks.is_empty() {
                 h3 { "Checks" }
                 (checks(&presentation.checks, section.is_complete()))
             }
-            h3 { "How it is measured" }
-            p { (about.method) }
+            h3 { "Rows" }
             (rows(section))
         }
     }
 }
 
+/// The figure beside the text, unless the first is a table, and the figures below.
+fn beside_text(figures: &[Figure]) -> (Option<&Figure>, &[Figure]) {
+    match figures {
+        [first, others @ ..] if !matches!(first, Figure::Table(_)) => (Some(first), others),
+        _ => (None, figures),
+    }
+}
+
 fn render_figure(figure: &Figure) -> Markup {
     let heading = figure.heading();
-    let drawing = svg::draw_inline(figure);
     html! {
-        figure.wide[drawing.is_none()] id=(heading.id) {
-            h4 { (heading.title) }
-            @match (&drawing, figure) {
-                (Some(drawing), _) => { (PreEscaped(drawing)) }
-                (None, Figure::Table(table)) => { (render_table(table)) }
-                (None, _) => {}
-            }
+        figure.wide[matches!(figure, Figure::Table(_))] id=(heading.id) {
+            h3 { (heading.title) }
+            @if let Some(drawing) = svg::draw_inline(figure) { (PreEscaped(drawing)) }
+            @if let Figure::Table(table) = figure { (render_table(table)) }
             figcaption {
-                (heading.caption)
-                @if drawing.is_some() {
+                (prose(&heading.caption))
+                @if !matches!(figure, Figure::Table(_)) {
                     " " a href=(format!("figures/{}.svg", heading.id)) aria-label=(format!("{} as SVG", heading.title)) { "SVG" }
                 }
             }
@@ -64,12 +75,12 @@ fn render_table(table: &Table) -> Markup {
     html! {
         div.scroll role="region" aria-label=(table.heading.title) tabindex="0" {
             table.numbers {
-                thead { tr { @for name in &table.head { th scope="col" { (name) } } } }
+                thead { tr { @for name in &table.head { th scope="col" { (prose(name)) } } } }
                 tbody {
                     @for row in &table.body {
                         tr {
                             @for (i, cell) in row.iter().enumerate() {
-                                @if i == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
+                                @if i == 0 { th scope="row" { (prose(cell)) } } @else { td { (prose(cell)) } }
                             }
                         }
                     }
@@ -92,8 +103,8 @@ fn checks(checks: &[Check], complete: bool) -> Markup {
                     @for check in checks {
                         tr {
                             th scope="row" { code { (check.name) } }
-                            td data-label="asked" { (check.asked) }
-                            td data-label="reached" { (check.reached) }
+                            td data-label="asked" { (prose(&check.asked)) }
+                            td data-label="reached" { (prose(&check.reached)) }
                             td { (if check.holds { Standing::Holds } else { Standing::Fails }.mark()) }
                         }
                     }
@@ -107,7 +118,7 @@ fn checks(checks: &[Check], complete: bool) -> Markup {
 fn rows(section: &Section) -> Markup {
     let name = section.about.name;
     html! {
-        pre tabindex="0" { code { (section.command) } }
+        pre { code { (section.command) } }
         p.muted {
             (section.rows) " of " (section.planned) " rows"
             @if !section.revisions.is_empty() {

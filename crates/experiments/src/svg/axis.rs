@@ -57,17 +57,23 @@ impl Scale {
         (t - self.low) / (self.high - self.low)
     }
 
-    /// The densest of the usual choices of ticks that fits.
+    /// The densest of the usual choices of ticks that fits; one tick if no choice does.
     pub fn ticks(&self, fits: impl Fn(&[Tick]) -> bool) -> Vec<Tick> {
         let mut choices = match self.kind {
             AxisScale::Linear => Vec::new(),
             AxisScale::Log => self.log_choices(),
         };
         if choices.is_empty() {
-            choices = (2..=6).rev().map(|count| self.linear_ticks(count)).collect();
+            choices = (2..=10).rev().map(|count| self.linear_ticks(count)).collect();
         }
-        let last = choices.pop().unwrap_or_default();
-        choices.into_iter().find(|ticks| fits(ticks)).unwrap_or(last)
+        let mut sparse = choices.last().cloned().unwrap_or_default();
+        if let Some(ticks) = choices.into_iter().find(|ticks| fits(ticks)) {
+            return ticks;
+        }
+        while sparse.len() > 1 && !fits(&sparse) {
+            sparse = sparse.into_iter().step_by(2).collect();
+        }
+        sparse
     }
 
     /// Lines between the ticks: on a logarithmic axis of few decades the multiples of their powers.

@@ -17,6 +17,9 @@ const SCALE: f64 = 10.0;
 /// Height of the space between the axes.
 const PLOT_HEIGHT: f64 = 204.0;
 
+/// Height of the ticks of the horizontal axis with their labels.
+const BELOW: f64 = 21.0;
+
 /// Left free at the border.
 const BORDER: f64 = 8.0;
 
@@ -170,22 +173,25 @@ impl Layout {
 
         let y_ticks = y.ticks(|ticks| ticks.len() <= 8 && is_free(ticks, PLOT_HEIGHT, |_| 22.0));
         let label_width = widest(&y_ticks);
-        let x_width = |tick: &Tick| width(&tick.label, SMALL) + 10.0;
-        let guess = WIDTH - 2.0 * BORDER - label_width;
-        let x_ticks = x.ticks(|ticks| ticks.len() <= 8 && is_free(ticks, guess - 30.0, x_width));
-
+        let x_width = |tick: &Tick| width(&tick.label, SMALL) + 6.0;
+        let mut left = BORDER + label_width + 6.0;
+        let mut right = WIDTH - BORDER - 4.0;
+        let x_ticks = x.ticks(|ticks| ticks.len() <= 8 && is_free(ticks, right - left - 20.0, x_width));
+        // Labels near the ends of the horizontal axis stand out to the sides; the more the shorter the axis gets.
+        for _ in 0..4 {
+            let length = right - left;
+            let beyond = |edge: f64| {
+                let out = |tick: &Tick| x_width(tick) / 2.0 - 3.0 - (tick.at - edge).abs() * length;
+                x_ticks.iter().map(out).fold(0.0, f64::max)
+            };
+            left = left.max(BORDER + beyond(0.0));
+            right = right.min(WIDTH - BORDER - beyond(1.0));
+        }
         let y_label = axis_lines(&chart.y);
         let x_label = axis_lines(&chart.x);
-        // The labels at the ends of the horizontal axis stand out by up to one half.
-        let beyond = |edge: f64| {
-            let out = |tick: &Tick| x_width(tick) / 2.0 - (tick.at - edge).abs() * (guess - 30.0);
-            x_ticks.iter().map(out).fold(0.0, f64::max)
-        };
-        let left = BORDER + (label_width + 6.0).max(beyond(0.0));
-        let right = WIDTH - BORDER - beyond(1.0).max(4.0);
         let top = BORDER + y_label.len() as f64 * LINE + 8.0;
         let bottom = top + PLOT_HEIGHT;
-        let below = bottom + 24.0 + x_label.len() as f64 * LINE + 6.0;
+        let below = bottom + BELOW + x_label.len() as f64 * LINE + 6.0;
         let (legend, height) = legend(chart, below);
         Layout { x, y, x_ticks, y_ticks, x_label, y_label, left, top, right, bottom, legend, height }
     }
@@ -229,11 +235,7 @@ fn legend(chart: &Chart, top: f64) -> (Vec<Entry>, f64) {
             Style::Dots => Sample::Dots(measured),
             Style::Reference => Sample::Line(reference(computed)),
         };
-        if series.style == Style::Reference {
-            computed += 1
-        } else {
-            measured += 1
-        }
+        *(if series.style == Style::Reference { &mut computed } else { &mut measured }) += 1;
         named.push((sample, &series.name));
     }
     for (i, mark) in chart.marks.iter().enumerate() {
@@ -263,8 +265,8 @@ fn draw_all(area: &Area<'_>, chart: &Chart, layout: &Layout) -> Drawn {
     let mut axes = ChartBuilder::on(area)
         .margin_top(pixels(layout.top))
         .margin_right(pixels(WIDTH - layout.right))
-        .margin_bottom(pixels(layout.height - layout.bottom - 24.0))
-        .x_label_area_size(pixels(24.0))
+        .margin_bottom(pixels(layout.height - layout.bottom - BELOW))
+        .x_label_area_size(pixels(BELOW))
         .y_label_area_size(pixels(layout.left))
         .build_cartesian_2d(
             Ruler { ticks: layout.x_ticks.clone(), fine: layout.x.fine_lines() },
@@ -284,7 +286,7 @@ fn draw_all(area: &Area<'_>, chart: &Chart, layout: &Layout) -> Drawn {
     }
     let style = letters(palette::TEXT, NORMAL, HPos::Right);
     for (i, label) in layout.x_label.iter().enumerate() {
-        let y = layout.bottom + 24.0 + (i as f64 + 0.5) * LINE;
+        let y = layout.bottom + BELOW + (i as f64 + 0.5) * LINE;
         area.draw_text(label, &style, (pixels(WIDTH - BORDER), pixels(y)))?;
     }
     for entry in &layout.legend {
@@ -297,35 +299,39 @@ fn draw_all(area: &Area<'_>, chart: &Chart, layout: &Layout) -> Drawn {
             axes.draw_series([PathElement::new(vec![(x, 0.0), (x, 1.0)], style)])?;
         }
     }
-    let (computed, measured): (Vec<&Series>, Vec<&Series>) =
-        chart.series.iter().partition(|series| series.style == Style::Reference);
-    for (i, series) in computed.iter().enumerate() {
-        for run in layout.runs(series) {
-            let style = line(reference(i), 1.6);
-            axes.draw_series(clip(&run).into_iter().map(|path| PathElement::new(path, style)))?;
-        }
-    }
-    let measured: Vec<(usize, Style, Vec<Vec<Point>>)> =
-        measured.iter().enumerate().map(|(i, series)| (i, series.style, layout.runs(series))).collect();
-    // All bands first: they must not dim the lines of others.
+    let of_kind = |computed: bool| {
+        let kind = move |series: &&Series| (series.style == Style::Reference) == computed;
+        let of = |(i, series): (usize, &Series)| (i, series.style, layout.runs(series));
+        chart.series.iter().filter(kind).enumerate().map(of).collect::<Vec<_>>()
+    };
+    // The first series comes last: on top. Bands come before all lines, which they would dim; many are faint.
+    let mut measured = of_kind(false);
+    measured.reverse();
+    let banded = measured.iter().filter(|(_, _, runs)| runs.iter().any(|run| !areas(run).is_empty())).count();
+    let strength = (0.36 / banded.max(1) as f64).clamp(0.05, 0.18);
     for (i, style, runs) in &measured {
-        for run in runs {
-            let banded: Vec<Vec<Point>> = match style {
-                Style::Curve => areas(run),
-                Style::Dots | Style::Reference => Vec::new(),
-            };
-            let fill = colour(series_ink(*i)).mix(0.17).filled();
-            axes.draw_series(banded.iter().map(|points| Polygon::new(outline(points), fill)))?;
+        if *style == Style::Curve {
+            let fill = colour(series_ink(*i)).mix(strength).filled();
+            let bands = runs.iter().flat_map(|run| areas(run));
+            axes.draw_series(bands.map(|points| Polygon::new(outline(&points), fill)))?;
         }
     }
     for (i, style, runs) in &measured {
+        let (thin, thick) = (line(series_ink(*i), 1.2), line(series_ink(*i), 1.8));
+        let all_bars = runs.iter().flat_map(|run| bars(run, *style));
+        axes.draw_series(all_bars.map(|bar| PathElement::new(bar, thin)))?;
+        if *style == Style::Curve {
+            axes.draw_series(
+                runs.iter().flat_map(|run| clip(run)).map(|path| PathElement::new(path, thick)),
+            )?;
+        }
+    }
+    for (i, _, runs) in of_kind(true) {
+        let style = line(reference(i), 1.6);
+        axes.draw_series(runs.iter().flat_map(|run| clip(run)).map(|path| PathElement::new(path, style)))?;
+    }
+    for (i, style, runs) in &measured {
         for run in runs {
-            let thin = line(series_ink(*i), 1.2);
-            axes.draw_series(bars(run, *style).into_iter().map(|bar| PathElement::new(bar, thin)))?;
-            if *style == Style::Curve {
-                let thick = line(series_ink(*i), 1.8);
-                axes.draw_series(clip(run).into_iter().map(|path| PathElement::new(path, thick)))?;
-            }
             // On a dense curve some markers are enough to name it.
             let step = if *style == Style::Curve { run.len().div_ceil(24) } else { 1 };
             for at in run.iter().step_by(step).map(|point| point.at).filter(is_inside) {

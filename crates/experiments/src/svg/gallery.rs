@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
-use super::heat_map::{label, letters, units};
 use super::palette::{self, hex};
-use super::text::wrap;
+use super::text::{label, letters, units, wrap};
 use super::{Drawing, LINE, NORMAL, WIDTH};
 use crate::figure::{Gallery, Image};
 
@@ -24,26 +23,28 @@ pub fn draw(gallery: &Gallery) -> Drawing<'_> {
     let most = gallery.strips.iter().map(|strip| strip.images.len()).max().unwrap_or(0);
     let across = most.clamp(1, ACROSS);
     let size = ((WIDTH - 2.0 * BORDER + GAP) / across as f64 - GAP).min(64.0);
+    let mut rows = Vec::new();
     let mut y = BORDER;
     // The strips of a block belong together: what is above each other is to be compared.
+    for start in (0..most).step_by(across) {
+        for strip in &gallery.strips {
+            let images: Vec<&Image> = strip.images.iter().skip(start).take(across).collect();
+            let lines = wrap(&strip.label, WIDTH - 2.0 * BORDER, NORMAL);
+            let top = y + lines.len() as f64 * LINE + 3.0;
+            let tallest = images.iter().map(|image| size * ratio(image)).fold(0.0, f64::max);
+            rows.push((lines, y, images, top));
+            y = top + tallest + 5.0;
+        }
+        y += 8.0;
+    }
     let body = html! {
-        @for start in (0..most).step_by(across) {
-            @for strip in &gallery.strips {
-                @let images = strip.images.iter().skip(start).take(across);
-                @let lines = wrap(&strip.label, WIDTH - 2.0 * BORDER, NORMAL);
-                (label(&lines, BORDER, y, "start"))
-                @let top = y + lines.len() as f64 * LINE + 3.0;
-                @let tallest = images.clone().map(|image| size * ratio(image)).fold(0.0, f64::max);
-                @for (i, image) in images.enumerate() {
-                    (draw_image(image, BORDER + i as f64 * (size + GAP), top, size))
-                }
-                @let _ = y = top + tallest + 5.0;
+        @for (lines, label_top, images, top) in &rows {
+            (label(lines, BORDER, *label_top, "start"))
+            @for (i, image) in images.iter().enumerate() {
+                (draw_image(image, BORDER + i as f64 * (size + GAP), *top, size))
             }
-            @let _ = y += 8.0;
         }
-        @if most == 0 {
-            (letters("no images", WIDTH / 2.0, y + LINE, NORMAL, "middle"))
-        }
+        @if rows.is_empty() { (letters("no images", WIDTH / 2.0, 1.5 * LINE, NORMAL, "middle")) }
     };
     let labels: Vec<&str> = gallery.strips.iter().map(|strip| strip.label.as_str()).collect();
     Drawing {

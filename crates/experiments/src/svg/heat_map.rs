@@ -1,13 +1,18 @@
 //! One number per pair of settings, as a coloured grid.
 
+use std::f64::consts::SQRT_2;
+
 use maud::{Markup, html};
 
 use super::palette::{self, hex};
-use super::text::{clean, width, wrap};
+use super::text::{clean, label, letters, units, width, wrap};
 use super::{Drawing, LINE, NORMAL, SMALL, WIDTH};
 use crate::figure::HeatMap;
 
 const BORDER: f64 = 8.0;
+
+/// From one line of small letters to the next.
+const SMALL_LINE: f64 = 13.0;
 
 /// The most that the names of the rows may take.
 const NAMES: f64 = 110.0;
@@ -21,7 +26,7 @@ pub fn draw(map: &HeatMap) -> Drawing<'_> {
     let count = map.columns.len().max(1) as f64;
     let cell_width = (WIDTH - BORDER - left) / count;
     let tallest = names.iter().map(Vec::len).max().unwrap_or(0) as f64;
-    let cell_height = cell_width.clamp(26.0, 34.0).max(tallest * 13.0 + 4.0);
+    let cell_height = cell_width.clamp(26.0, 34.0).max(tallest * SMALL_LINE + 4.0);
     let y_label = wrap(&map.y_label, WIDTH - 2.0 * BORDER, NORMAL);
     let top = BORDER + y_label.len() as f64 * LINE + 5.0;
     let bottom = top + map.rows.len().max(1) as f64 * cell_height;
@@ -36,7 +41,7 @@ pub fn draw(map: &HeatMap) -> Drawing<'_> {
         @for (i, lines) in names.iter().enumerate() {
             @let middle = top + (i as f64 + 0.5) * cell_height;
             @for (j, line) in lines.iter().enumerate() {
-                @let y = middle + (j as f64 - (lines.len() as f64 - 1.0) / 2.0) * 13.0;
+                @let y = middle + (j as f64 - (lines.len() as f64 - 1.0) / 2.0) * SMALL_LINE;
                 (letters(line, left - 6.0, y, SMALL, "end"))
             }
         }
@@ -60,30 +65,6 @@ pub fn draw(map: &HeatMap) -> Drawing<'_> {
         height,
         scale: 1.0,
         body: body.into_string(),
-    }
-}
-
-/// A number of this many units, with one digit after the point.
-pub fn units(value: f64) -> String {
-    let text = format!("{value:.1}");
-    text.strip_suffix(".0").map_or(text.clone(), str::to_string)
-}
-
-/// Letters whose middle is at this height.
-pub fn letters(text: &str, x: f64, y: f64, size: f64, anchor: &str) -> Markup {
-    let fill = hex(if size < NORMAL { palette::MUTED.light } else { palette::TEXT.light });
-    html! {
-        text x=(units(x)) y=(units(y + 0.36 * size)) font-family="sans-serif" font-size=(units(size))
-            text-anchor=(anchor) fill=(fill) { (text) }
-    }
-}
-
-/// Lines from this height on.
-pub fn label(lines: &[String], x: f64, top: f64, anchor: &str) -> Markup {
-    html! {
-        @for (i, line) in lines.iter().enumerate() {
-            (letters(line, x, top + (i as f64 + 0.5) * LINE, NORMAL, anchor))
-        }
     }
 }
 
@@ -113,39 +94,60 @@ fn cell(value: Option<&(f64, String)>, name: &str, (x, y): (f64, f64), (w, h): (
     }
 }
 
-/// The names of the columns below the grid: level if they fit, else slanted, else only some of them.
+/// The names of the columns below the grid.
 struct Columns {
-    names: Vec<String>,
+    names: Vec<Vec<String>>,
     left: f64,
     cell: f64,
-    slanted: bool,
+    /// How far the names are turned to the left, in degrees.
+    angle: f64,
     height: f64,
 }
 
 impl Columns {
+    /// Names are level, in several lines if need be; slanted if their words are too long for that; upright if slanted ones
+    /// would begin left of the drawing.
     fn new(map: &HeatMap, left: f64, cell: f64) -> Columns {
-        let names: Vec<String> = map.columns.iter().map(|name| clean(name)).collect();
-        let widest = names.iter().map(|name| width(name, SMALL)).fold(0.0, f64::max);
-        let slanted = widest > cell + 2.0;
-        // At 45°, with the height of the letters.
-        let height = if slanted { 0.71 * widest.min(NAMES) + 14.0 } else { 18.0 };
-        Columns { names, left, cell, slanted, height }
+        let lines = |limit: f64| map.columns.iter().map(|name| wrap(name, limit, SMALL)).collect::<Vec<_>>();
+        let words = map.columns.iter().flat_map(|name| name.split_whitespace());
+        let longest = words.map(|word| width(word, SMALL)).fold(0.0, f64::max);
+        if longest <= cell - 2.0 {
+            let names = lines(cell - 2.0);
+            let height = 5.0 + names.iter().map(Vec::len).max().unwrap_or(0) as f64 * SMALL_LINE;
+            return Columns { names, left, cell, angle: 0.0, height };
+        }
+        let names = lines(NAMES);
+        let (mut reach, mut deepest) = (0.0_f64, 0.0_f64);
+        for name in &names {
+            reach = name.iter().map(|line| width(line, SMALL)).fold(reach, f64::max);
+            deepest = deepest.max(name.len() as f64 * SMALL_LINE);
+        }
+        let slanted = reach / SQRT_2 <= left + cell / 2.0 - BORDER && deepest <= cell / SQRT_2;
+        let (angle, height) =
+            if slanted { (45.0, (reach + deepest) / SQRT_2 + 4.0) } else { (90.0, reach + 10.0) };
+        Columns { names, left, cell, angle, height }
     }
 
     fn draw(&self, top: f64) -> Markup {
-        // Slanted lines of text need this much from one to the next.
-        let step = if self.slanted { (15.0 / self.cell).ceil().max(1.0) as usize } else { 1 };
+        let deepest = self.names.iter().map(Vec::len).max().unwrap_or(0) as f64 * SMALL_LINE;
+        // Upright names that do not find room are left out: the cells tell theirs.
+        let step = if self.angle == 90.0 { (deepest / self.cell).ceil().max(1.0) as usize } else { 1 };
+        // The upper corner of a slanted name stays below the grid.
+        let start = if self.angle == 90.0 { top + 6.0 } else { top + 2.0 + deepest / (2.0 * SQRT_2) };
         html! {
-            @for (i, name) in self.names.iter().enumerate().step_by(step) {
+            @for (i, lines) in self.names.iter().enumerate().step_by(step) {
                 @let x = self.left + (i as f64 + 0.5) * self.cell;
-                @if self.slanted {
-                    @let first = wrap(name, NAMES, SMALL);
-                    @let cut = if first.len() > 1 { "…" } else { "" };
-                    g transform=(format!("translate({} {}) rotate(-45)", units(x + 4.0), units(top + 8.0))) {
-                        (letters(&format!("{}{cut}", first.first().map_or("", String::as_str)), 0.0, 0.0, SMALL, "end"))
+                @if self.angle == 0.0 {
+                    @for (j, line) in lines.iter().enumerate() {
+                        (letters(line, x, top + 4.0 + (j as f64 + 0.5) * SMALL_LINE, SMALL, "middle"))
                     }
                 } @else {
-                    (letters(name, x, top + 10.0, SMALL, "middle"))
+                    g transform=(format!("translate({} {}) rotate(-{})", units(x), units(start), self.angle)) {
+                        @for (j, line) in lines.iter().enumerate() {
+                            @let y = (j as f64 - (lines.len() as f64 - 1.0) / 2.0) * SMALL_LINE;
+                            (letters(line, 0.0, y, SMALL, "end"))
+                        }
+                    }
                 }
             }
         }

@@ -1,4 +1,9 @@
-//! How wide text is, without a font at hand.
+//! Text: how wide it is, without a font at hand, and its elements.
+
+use maud::{Markup, html};
+
+use super::palette::{self, hex};
+use super::{LINE, NORMAL};
 
 /// About how wide a text is at a size of letters, rather too wide than too narrow.
 ///
@@ -72,6 +77,30 @@ pub fn wrap(text: &str, limit: f64, size: f64) -> Vec<String> {
         lines.push(rest);
     }
     lines
+}
+
+/// A number of this many units, with one digit after the point.
+pub fn units(value: f64) -> String {
+    let text = format!("{value:.1}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_string)
+}
+
+/// Letters whose middle is at this height.
+pub fn letters(text: &str, x: f64, y: f64, size: f64, anchor: &str) -> Markup {
+    let fill = hex(if size < NORMAL { palette::MUTED.light } else { palette::TEXT.light });
+    html! {
+        text x=(units(x)) y=(units(y + 0.36 * size)) font-family="sans-serif" font-size=(units(size))
+            text-anchor=(anchor) fill=(fill) { (text) }
+    }
+}
+
+/// Lines from this height on.
+pub fn label(lines: &[String], x: f64, top: f64, anchor: &str) -> Markup {
+    html! {
+        @for (i, line) in lines.iter().enumerate() {
+            (letters(line, x, top + (i as f64 + 0.5) * LINE, NORMAL, anchor))
+        }
+    }
 }
 
 #[cfg(test)]
