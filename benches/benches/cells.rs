@@ -4,12 +4,11 @@
 
 use std::hint::black_box;
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use orthant::estimate::cells::{Arrangement, n_patterns_generic};
 use orthant::linalg::random;
-use orthant_benches::SEED;
+use orthant_benches::{SEED, timing};
 
 fn visits(c: &mut Criterion) {
     let mut group = c.benchmark_group("cells");
@@ -36,10 +35,7 @@ fn visits(c: &mut Criterion) {
 
 criterion_group! {
     name = cells;
-    config = Criterion::default()
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(3));
+    config = timing(1000);
     targets = visits
 }
 criterion_main!(cells);

@@ -6,7 +6,7 @@
 #![expect(clippy::print_stdout, reason = "the streaming figures are the output")]
 
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use criterion::{Criterion, criterion_group};
 use orthant::Mat;
@@ -14,7 +14,7 @@ use orthant::linalg::{product, random};
 use orthant::tensor::moment::Moments;
 use orthant::tensor::score::{Contraction4, ScorePlan};
 use orthant::tensor::whiten::Whitening;
-use orthant_benches::{SEED, Size};
+use orthant_benches::{SEED, Size, timing};
 
 /// Sizes of the passes. Columns are repeated: a pass over n of them reads this many over and over, as a file would be read.
 const BLOCK: usize = 16_384;
@@ -193,10 +193,7 @@ fn rayon_pool() -> rayon::ThreadPool {
 
 criterion_group! {
     name = moments;
-    config = Criterion::default()
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(5));
+    config = timing(5000);
     targets = passes
 }
 

@@ -1,18 +1,23 @@
 """What the comparisons share: files, networks, and runs of the program `orthant`.
 
-Import it after the number of threads has been set: the BLAS behind NumPy reads that once.
+Import it after `options.one_thread`: the BLAS behind NumPy reads the number of threads once.
 """
 
 import json
 import os
 import pathlib
+import resource
 import struct
 import subprocess
 import sys
-import time
 
 import numpy as np
 import scipy.optimize
+
+from options import program
+
+# Seconds of the clock for one run of one of our programs.
+LIMIT = 300
 
 
 def read_safetensors(path):
@@ -48,8 +53,8 @@ class Network:
 
 
 def worst_unit_error(found, true):
-    """Relative error of the worst unit under the best match; infinite when the widths differ."""
-    if found.v.shape != true.v.shape:
+    """Relative error of the worst unit under the best match; infinite without a network or when the widths differ."""
+    if found is None or found.v.shape != true.v.shape:
         return float("inf")
     hidden, hidden_true = np.c_[found.v, found.b], np.c_[true.v, true.b]
     errors = np.empty((len(hidden), len(hidden)))
@@ -61,25 +66,44 @@ def worst_unit_error(found, true):
     return float(errors[rows, cols].max())
 
 
-def generate(program, recipe, folder):
+def generate(options, recipe, folder):
     """Writes a planted instance and returns inputs (n, d), labels (n, m) and the true network."""
     flat = [str(word) for pair in recipe.items() for word in pair]
-    subprocess.run([program, "generate", *flat, "--out", folder, "--quiet"], check=True)
+    run([program(options, "orthant"), "generate", *flat, "--out", folder, "--quiet"])
     load = lambda name: np.load(os.path.join(folder, name))
     return load("inputs.npy"), load("labels.npy"), Network.read(os.path.join(folder, "network.safetensors"))
 
 
-def recover(program, folder, true, options):
-    """Seconds of the whole process, the worst unit's error (infinite without an answer) and the verdict."""
-    inputs, labels, out, report = (os.path.join(folder, name) for name in ("inputs.npy", "labels.npy", "found", "report"))
-    files = ["--inputs", inputs, "--labels", labels, "--out", out, "--report", report]
-    start = time.perf_counter()
-    ended = subprocess.run([program, "recover", *files, *options, "--quiet"], capture_output=True, text=True)
-    seconds = time.perf_counter() - start
-    if ended.returncode == 2:
-        return seconds, float("inf"), ended.stderr.strip()
-    if ended.returncode not in (0, 1):
-        sys.exit(f"error: orthant recover ended with exit code {ended.returncode}: {ended.stderr}")
-    verdict = json.loads(pathlib.Path(report).read_text())["verdict"]
-    error = worst_unit_error(Network.read(out), true) if ended.returncode == 0 else float("inf")
-    return seconds, error, verdict
+def recover(options, folder, further):
+    """Seconds of the processor for the whole process, and the network, None where there is no answer."""
+    inputs, labels, out = (os.path.join(folder, name) for name in ("inputs.npy", "labels.npy", "found"))
+    files = ["--inputs", inputs, "--labels", labels, "--out", out]
+    # Exit code 1: no network was found.
+    command = [program(options, "orthant"), "recover", *files, *further, "--threads", "1", "--quiet"]
+    seconds, code = run(command, expected=(0, 1))
+    return seconds, Network.read(out) if code == 0 else None
+
+
+def write_columns(folder, name, a):
+    """Writes a matrix for the program `kernel`: one column after the other."""
+    np.ascontiguousarray(a.T, "<f8").tofile(os.path.join(folder, name))
+
+
+def read_columns(folder, name, shape):
+    """Reads a matrix that the program `kernel` wrote."""
+    return np.fromfile(os.path.join(folder, name), "<f8").reshape(shape[::-1]).T
+
+
+def kernel(options, arguments):
+    """Seconds of the processor for one call of a function of the library, reading and writing of its files included."""
+    return run([program(options, "kernel"), *map(str, arguments)])[0]
+
+
+def run(command, expected=(0,)):
+    """Seconds of the processor and the exit code of one of our programs, which is not to take more than LIMIT on the clock."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if ended.returncode not in expected:
+        sys.exit(f"error: {' '.join(command[:2])} ended with exit code {ended.returncode}: {ended.stderr.strip()}")
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, ended.returncode

@@ -6,34 +6,31 @@ with orthonormal rows of V, whose activations are independent; its sources are m
 activations. Its contrast is the fourth power: the default, log cosh, ended in mixtures (an angle of 0.8)
 in one of three runs at k = 6, n = 20000. tensorly gets the third-order tensor of the labels'
 second-order score moments, whitened to have orthonormal components (it has no whitening of its own), and
-its components are mapped back to
-rows of V. Neither ends in exact weights: the error given for them is that of the worst direction, 1 - |cosine|
-turned into an angle, and the verdict is their own, if they have one. Seconds of orthant include reading
-and writing of the files.
+its components are mapped back to rows of V. A size k,n is that of a network with k inputs, units and outputs.
+
+Neither peer ends in exact weights, so success is an approximation on either side: the worst angle, in radians, of matched
+directions up to sign, of rows of V for tensorly and for orthant, of centred activations for FastICA. Seconds are those of the processor,
+with one thread on either side: for orthant of the whole process, which ends in exact weights, reading and writing of the files
+included, and for the peers of their functions alone.
 
 Build the program first: cargo build --release --package orthant-cli
 """
 
-import argparse
-import os
-import pathlib
-import sys
 import tempfile
 import time
 import warnings
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+import options as shared
+
+# Angle up to which a direction counts as found.
+FOUND = 0.1
+
+INDEPENDENT = "independent components, exact labels"
+TENSOR = "score tensor, exact labels"
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--k", type=int, default=10, help="units, inputs and outputs (default 10)")
-    parser.add_argument("--n", type=int, default=50000, help="samples (default 50000)")
-    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="seeds (default 0)")
-    parser.add_argument("--threads", type=int, default=2, help="threads of either program (default 2)")
-    target = os.environ.get("CARGO_TARGET_DIR", ROOT / "target")
-    parser.add_argument("--orthant", type=pathlib.Path, default=pathlib.Path(target) / "release" / "orthant")
-    return parser.parse_args()
+    return shared.parser(__doc__, "k,n", [(5, 20000), (10, 50000)]).parse_args()
 
 
 def worst_angle(found, true):
@@ -45,25 +42,25 @@ def worst_angle(found, true):
 
 
 def fast_ica(x, a, true, seed):
-    """Seconds, worst angle between centred sources and centred activations, and whether it says that it converged."""
+    """Seconds, and the worst angle between centred sources and centred activations."""
     k = true.v.shape[0]
-    start = time.perf_counter()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    start = time.process_time()
+    with warnings.catch_warnings():
+        # Where it does not converge, the angle says so.
+        warnings.simplefilter("ignore")
         sources = sklearn.decomposition.FastICA(
             n_components=k, whiten="unit-variance", fun="cube", random_state=seed, max_iter=1000
         ).fit_transform(a)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     activations = np.maximum(x @ true.v.T, 0.0)
-    verdict = "no convergence" if caught else "converged"
-    return seconds, worst_angle(sources.T, (activations - activations.mean(axis=0)).T), verdict
+    return seconds, worst_angle(sources.T, (activations - activations.mean(axis=0)).T)
 
 
 def symmetric_power(x, a, true, seed):
-    """Seconds, worst angle between rows of V, and no verdict: the iteration has none."""
+    """Seconds, and the worst angle between rows of V."""
     n, d = x.shape
     k = true.v.shape[0]
-    start = time.perf_counter()
+    start = time.process_time()
     mean, scale = x.mean(axis=0), np.linalg.cholesky(np.linalg.inv(np.cov(x.T)))
     z = (x - mean) @ scale
     centred = a - a.mean(axis=0)
@@ -88,52 +85,42 @@ def symmetric_power(x, a, true, seed):
         _, component, tensor = tensorly.decomposition.symmetric_power_iteration(tensor, n_repeat=10, n_iteration=30)
         found.append(component)
     rows = np.array(found) @ np.linalg.inv(whiten) @ right @ scale.T
-    return time.perf_counter() - start, worst_angle(rows, true.v), "-"
+    return time.process_time() - start, worst_angle(rows, true.v)
 
 
-def main(chosen):
-    if not chosen.orthant.exists():
-        sys.exit(f"error: no program at {chosen.orthant}: cargo build --release --package orthant-cli")
-    program = str(chosen.orthant)
-    print(f"k = d = m = {chosen.k}, n = {chosen.n}, threads {chosen.threads}, NumPy {np.__version__}, "
-          f"scikit-learn {sklearn.__version__}, tensorly {tensorly.__version__}")
-    print(f"{'instance':>14} {'seed':>4} {'method':>22} {'seconds':>8} {'error':>8}  verdict")
-    for seed in chosen.seed:
-        for instance, ours, name, peer in (
-            ("orthonormal V", ["ica"], "scikit-learn FastICA", fast_ica),
-            ("Gaussian V", ["tensor", "power"], "tensorly power", symmetric_power),
-            ("Gaussian V", [], "scikit-learn FastICA", fast_ica),
-        ):
-            size = {"--m": chosen.k, "--k": chosen.k, "--d": chosen.k, "--n": chosen.n, "--seed": seed}
-            if instance == "orthonormal V":
-                size["--kappa-v"] = 1
+def compare(options, problem, recipe, method, name, peer):
+    for k, n in options.size:
+        size = f"k=d=m={k},n={n}"
+        table = shared.Comparison(options, problem, size, "worst angle", FOUND, f"orthant recover {method}", name)
+        for seed in options.seed:
             with tempfile.TemporaryDirectory() as folder:
-                x, a, true = common.generate(program, size, folder)
-                for method in ours:
-                    options = ["--method", method, "--threads", str(chosen.threads)]
-                    row(instance, seed, f"orthant {method}", common.recover(program, folder, true, options))
-                row(instance, seed, name, peer(x, a, true, seed))
-
-
-def row(instance, seed, method, measured):
-    seconds, error, verdict = measured
-    print(f"{instance:>14} {seed:>4} {method:>22} {seconds:>8.2f} {error:>8.1e}  {verdict}", flush=True)
+                whole = {"--m": k, "--k": k, "--d": k, "--n": n, "--seed": seed, **recipe}
+                x, a, true = common.generate(options, whole, folder)
+                seconds, found = common.recover(options, folder, ["--method", method])
+            angle = float("inf") if found is None else worst_angle(found.v, true.v)
+            table.add(seed, (seconds, angle), peer(x, a, true, seed))
+        table.close()
 
 
 if __name__ == "__main__":
     OPTIONS = arguments()
-    # The BLAS behind NumPy reads these once, when it is loaded.
-    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-        os.environ[variable] = str(OPTIONS.threads)
-    try:
+    shared.one_thread()
+    if shared.installed(OPTIONS, INDEPENDENT, "scikit-learn FastICA", shared.NUMERIC | {"sklearn": "scikit-learn"}):
         import numpy as np
         import scipy.optimize
         import sklearn.decomposition
+
+        import common
+
+        NAME = f"scikit-learn {sklearn.__version__} FastICA"
+        compare(OPTIONS, INDEPENDENT, {"--kappa-v": 1}, "ica", NAME, fast_ica)
+    if shared.installed(OPTIONS, TENSOR, "tensorly power iteration", shared.NUMERIC | {"tensorly": "tensorly"}):
+        import numpy as np
+        import scipy.optimize
         import tensorly
         import tensorly.decomposition
 
         import common
-    except ImportError as error:
-        print(f"skipped: {error}; this comparison needs numpy, scipy, scikit-learn and tensorly")
-        sys.exit(0)
-    main(OPTIONS)
+
+        NAME = f"tensorly {tensorly.__version__} power iteration"
+        compare(OPTIONS, TENSOR, {}, "tensor", NAME, symmetric_power)

@@ -1,136 +1,156 @@
 #!/usr/bin/env python3
-"""The fit of a whole network to noisy labels by SciPy's L-BFGS, beside the benchmark `refinement` of `noise`.
+"""The fit of a whole network to noisy labels side by side with SciPy's L-BFGS on the same files.
 
-Both minimise the sum of squared residuals over all weights in float64 on the same samples. The peer has the analytic gradient, with
-products through the BLAS of NumPy. The start is that of the benchmark: every row of V and every column of U of the true network,
-off by a tenth of its norm. The table gives the seconds of the optimiser alone until its loss is within each share of the
-least loss reached, which --loss replaces by that of another program: with p weights, m n labels and the noise at
-its optimum, a share of p / (m n) is a distance of one standard error (root mean square over the weights).
+Both minimise the sum of squared residuals over all weights in float64. The peer has the analytic gradient, with products through
+the BLAS of NumPy. Both are given the width, and that there are no biases. There are two comparisons for each size, with Gaussian
+noise of a tenth of the labels' deviation.
 
-With --restarts the starts are random instead, and the least loss of all counts.
+Refinement: both start at the true network with every row of V and every column of U off by a tenth of its norm. Seconds of
+orthant are those of a process that reads the matrices, calls the function and writes its answer.
 
-Build the program first: cargo build --release --package orthant-cli
-The benchmark: cargo bench --package orthant-benches --bench noise
+Recovery: neither has a start. Seconds of `orthant recover --noise gaussian` are those of the whole process; the peer starts at random
+until it has succeeded or --seconds are over.
+
+All seconds are those of the processor, with one thread on either side; those of the peer are of the optimiser alone.
+
+What is measured is the excess of the loss over the least one known, in units of p / (m n) of it, with p weights, m n labels: the squared
+distance from the optimum in standard errors, averaged over the weights. The least loss known is that of orthant or of the
+peer started at the true network, which counts for no time. The peer is stopped as soon as it is within the limit, which it could not
+know by itself; orthant ends by itself. Units that are missing count as infinite.
+
+Build the programs first: cargo build --release --package orthant-cli --package orthant-benches
 """
 
-import argparse
-import os
-import pathlib
-import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+import options as shared
 
-# Excess of the loss over the least one, in units of p / (m n): squared distances in standard errors.
-EXCESSES = (1.0, 1e-2, 1e-4)
+# Squared distance from the optimum, in standard errors, up to which an answer counts: it adds half a per cent to the error.
+NEAR = 1e-2
+
+# Noise as a fraction of the labels' deviation.
+NOISE = 0.1
+
+REFINEMENT = "noisy labels, refinement"
+RECOVERY = "noisy labels, recovery"
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--m", type=int, default=20, help="outputs (default 20)")
-    parser.add_argument("--k", type=int, default=20, help="hidden units (default 20)")
-    parser.add_argument("--d", type=int, default=50, help="inputs (default 50)")
-    parser.add_argument("--n", type=int, default=20000, help="samples (default 20000)")
-    parser.add_argument("--noise", type=float, default=0.1, help="noise as a fraction of the labels' deviation (default 0.1)")
-    parser.add_argument("--seed", type=int, default=1, help="seed (default 1)")
-    parser.add_argument("--threads", type=int, default=2, help="threads of the peer's products (default 2)")
-    parser.add_argument("--restarts", type=int, default=0, help="random starts in the place of the near one (default 0)")
-    parser.add_argument("--maxiter", type=int, default=2000, help="iterations per start (default 2000)")
-    parser.add_argument("--maxcor", type=int, default=20, help="corrections that L-BFGS keeps (default 20)")
-    parser.add_argument("--cpu", action="store_true", help="count processor seconds, for a machine that others use")
-    parser.add_argument("--loss", type=float, help="the sum of squared residuals to compare with (default the peer's own)")
-    target = os.environ.get("CARGO_TARGET_DIR", ROOT / "target")
-    parser.add_argument("--orthant", type=pathlib.Path, default=pathlib.Path(target) / "release" / "orthant")
+    parser = shared.parser(__doc__, "m,k,d,n", [(10, 5, 20, 8000), (20, 10, 50, 20000)])
+    parser.add_argument("--seconds", type=float, default=15.0, help="seconds of the processor for the peer and one seed at most (default 15)")
     return parser.parse_args()
 
 
 def off_by_a_tenth(rows):
-    """Each row plus a fixed pattern of a tenth of its norm; the benchmark computes the same numbers."""
+    """Each row plus a fixed pattern of a tenth of its norm."""
     index = np.arange(1.0, rows.size + 1.0).reshape(rows.shape)
     pattern = np.cos(index * index)
     return rows + 0.1 * pattern * (np.linalg.norm(rows, axis=1) / np.linalg.norm(pattern, axis=1))[:, None]
 
 
-def minimise(x, a, first, maxiter, maxcor, cpu):
-    """Seconds and losses of the iterations of L-BFGS, from weights (V, U)."""
-    k, d = first[0].shape
-    m = first[1].shape[0]
+class Instance:
+    """Samples, and the loss of networks on them; weights are V and U, one behind the other."""
 
-    def loss(w):
-        v, u = w[: k * d].reshape(k, d), w[k * d :].reshape(m, k)
-        hidden = x @ v.T
+    def __init__(self, options, sizes, seed, folder):
+        self.m, self.k, self.d, self.n = sizes
+        recipe = {"--m": self.m, "--k": self.k, "--d": self.d, "--n": self.n, "--seed": seed, "--noise": NOISE}
+        self.x, self.a, self.true = common.generate(options, recipe, folder)
+        weights = self.k * (self.d - 1) + self.m * self.k
+        self.share = weights / (self.m * self.n - weights)
+
+    def loss(self, w):
+        """The sum of squared residuals and its gradient."""
+        v, u = w[: self.k * self.d].reshape(self.k, self.d), w[self.k * self.d :].reshape(self.m, self.k)
+        hidden = self.x @ v.T
         active = hidden > 0.0
         np.maximum(hidden, 0.0, out=hidden)
         residual = hidden @ u.T
-        residual -= a
+        residual -= self.a
         value = np.vdot(residual, residual)
         back = residual @ u
         back *= active
-        return value, 2.0 * np.concatenate([(back.T @ x).ravel(), (residual.T @ hidden).ravel()])
+        return value, 2.0 * np.concatenate([(back.T @ self.x).ravel(), (residual.T @ hidden).ravel()])
 
-    history = []
-    begun = time.process_time() if cpu else time.perf_counter()
+    def excess(self, loss, least):
+        return (loss / least - 1.0) / self.share
 
-    def record(intermediate_result):
-        history.append(((time.process_time() if cpu else time.perf_counter()) - begun, float(intermediate_result.fun)))
+    def minimise(self, first, goal, seconds):
+        """Seconds and loss of the peer, which stops at the loss `goal` or after so many seconds."""
+        start = time.process_time()
 
-    options = {"maxiter": maxiter, "maxfun": 4 * maxiter, "maxcor": maxcor, "ftol": 1e-15, "gtol": 1e-12}
-    weights = np.concatenate([part.ravel() for part in first])
-    ended = scipy.optimize.minimize(loss, weights, jac=True, method="L-BFGS-B", callback=record, options=options)
-    return history, ended.nfev
+        def stop(intermediate_result):
+            if intermediate_result.fun <= goal or time.process_time() - start >= seconds:
+                raise StopIteration
+
+        settings = {"maxiter": 2000, "maxfun": 8000, "maxcor": 20, "ftol": 1e-15, "gtol": 1e-12}
+        ended = scipy.optimize.minimize(self.loss, np.concatenate([part.ravel() for part in first]), jac=True,
+                                        method="L-BFGS-B", callback=stop, options=settings)
+        return time.process_time() - start, float(ended.fun)
+
+    def optimum(self, known):
+        """The least loss known."""
+        _, loss = self.minimise((self.true.v, self.true.u), 0.0, float("inf"))
+        return min(loss, known)
+
+    def goal(self, least):
+        return least * (1.0 + NEAR * self.share)
 
 
-def main(chosen):
-    if not chosen.orthant.exists():
-        sys.exit(f"error: no program at {chosen.orthant}: cargo build --release --package orthant-cli")
-    recipe = {"--m": chosen.m, "--k": chosen.k, "--d": chosen.d, "--n": chosen.n, "--seed": chosen.seed,
-              "--noise": chosen.noise}
-    with tempfile.TemporaryDirectory() as folder:
-        x, a, true = common.generate(str(chosen.orthant), recipe, folder)
-    print(f"m {chosen.m}, k {chosen.k}, d {chosen.d}, n {chosen.n}, noise {chosen.noise:g}; threads {chosen.threads}, "
-          f"NumPy {np.__version__}, SciPy {scipy.__version__}")
-    starts = [(off_by_a_tenth(true.v), off_by_a_tenth(true.u.T).T)]
-    if chosen.restarts:
-        rng = np.random.default_rng(chosen.seed)
+def refinement(options, instance, seed, folder):
+    """Seconds and excess of either side from one start near the true network."""
+    start = off_by_a_tenth(instance.true.v), off_by_a_tenth(instance.true.u.T).T
+    for name, a in {"x": instance.x.T, "a": instance.a.T, "v": start[0], "u": start[1]}.items():
+        common.write_columns(folder, name, a)
+    sizes = instance.m, instance.k, instance.d, instance.n
+    ours_seconds = common.kernel(options, ["fit", folder, *sizes])
+    found = [common.read_columns(folder, f"fitted-{name}", part.shape) for name, part in zip("vu", start)]
+    ours, _ = instance.loss(np.concatenate([part.ravel() for part in found]))
+    least = instance.optimum(ours)
+    seconds, peer = instance.minimise(start, instance.goal(least), options.seconds)
+    return (ours_seconds, instance.excess(ours, least)), (seconds, instance.excess(peer, least))
+
+
+def recovery(options, instance, seed, folder):
+    """Seconds and excess of either side without a start."""
+    ours_seconds, found = common.recover(options, folder, ["--noise", "gaussian", "--width", str(instance.k), "--bias", "none"])
+    ours = float("inf")
+    if found is not None and found.v.shape == instance.true.v.shape:
+        ours, _ = instance.loss(np.concatenate([found.v.ravel(), found.u.ravel()]))
+    least = instance.optimum(ours)
+    goal, peer, spent, rng = instance.goal(least), float("inf"), 0.0, np.random.default_rng(seed)
+    while peer > goal and spent < options.seconds:
         # The initialisation of He et al. 2015: activations keep their scale.
-        starts = [(rng.normal(size=true.v.shape) * np.sqrt(2.0 / chosen.d), rng.normal(size=true.u.shape) * np.sqrt(1.0 / chosen.k))
-                  for _ in range(chosen.restarts)]
-    runs = [minimise(x, a, start, chosen.maxiter, chosen.maxcor, chosen.cpu) for start in starts]
-    for number, (history, calls) in enumerate(runs):
-        seconds, last = history[-1]
-        print(f"start {number}: loss {last:.10e} after {len(history)} iterations, {calls} evaluations, {seconds:.3f} s "
-              f"({1e3 * seconds / calls:.2f} ms for each)")
-    least = min(history[-1][1] for history, _ in runs)
-    reference = least if chosen.loss is None else chosen.loss
-    weights = chosen.k * (chosen.d - 1) + chosen.m * chosen.k
-    share = weights / (chosen.m * chosen.n - weights)
-    for excess in EXCESSES:
-        bound = reference * (1.0 + excess * share)
-        spent = 0.0
-        for history, _ in runs:
-            first = next((i for i, (_, value) in enumerate(history) if value <= bound), None)
-            if first is not None:
-                print(f"within {excess:g} p/(mn) of {reference:.10e}: {spent + history[first][0]:.3f} s, "
-                      f"{first + 1} iterations of the last start")
-                break
-            spent += history[-1][0]
-        else:
-            print(f"within {excess:g} p/(mn) of {reference:.10e}: not reached in {spent:.3f} s")
+        v = rng.normal(size=instance.true.v.shape) * np.sqrt(2.0 / instance.d)
+        u = rng.normal(size=instance.true.u.shape) * np.sqrt(1.0 / instance.k)
+        seconds, loss = instance.minimise((v, u), goal, options.seconds - spent)
+        spent, peer = spent + seconds, min(peer, loss)
+    return (ours_seconds, instance.excess(ours, least)), (spent, instance.excess(peer, least))
+
+
+def main(options):
+    name = f"SciPy {scipy.__version__} L-BFGS"
+    for problem, ours, run in (
+        (REFINEMENT, "orthant fit", refinement),
+        (RECOVERY, "orthant recover --noise gaussian", recovery),
+    ):
+        for sizes in options.size:
+            size = "m={},k={},d={},n={}".format(*sizes)
+            table = shared.Comparison(options, problem, size, "excess loss", NEAR, ours, name)
+            for seed in options.seed:
+                with tempfile.TemporaryDirectory() as folder:
+                    table.add(seed, *run(options, Instance(options, sizes, seed, folder), seed, folder))
+            table.close()
 
 
 if __name__ == "__main__":
     OPTIONS = arguments()
-    # The BLAS behind NumPy reads these once, when it is loaded.
-    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-        os.environ[variable] = str(OPTIONS.threads)
-    try:
+    shared.one_thread()
+    if shared.installed(OPTIONS, REFINEMENT, "SciPy L-BFGS", shared.NUMERIC):
         import numpy as np
         import scipy
         import scipy.optimize
 
         import common
-    except ImportError as error:
-        print(f"skipped: {error}; this comparison needs numpy and scipy (pip install numpy scipy)")
-        sys.exit(0)
-    main(OPTIONS)
+
+        main(OPTIONS)

@@ -1,90 +1,80 @@
 #!/usr/bin/env python3
-"""Principal component pursuit side by side with the Python package pyrpca on matrices of one recipe.
+"""Principal component pursuit side by side with the Python package pyrpca on the same matrices.
 
 Both minimise |L|_* + lambda |S|_1 subject to L + S = A by the inexact augmented Lagrangian method, with the same lambda, growth of the
-penalty and tolerance |A - L - S| <= 1e-7 |A|. pyrpca computes a full SVD in every iteration through the LAPACK of SciPy. Seconds of
-orthant are those of the function, as printed by the benchmark `principal_component_pursuit` (criterion's median over the same
-size), seconds of pyrpca the least of --repeats runs. Errors are |L - true L| / |true L|.
+penalty and tolerance |A - L - S| <= 1e-7 |A|. pyrpca computes a full SVD in every iteration through the LAPACK of SciPy. Seconds are
+those of the processor, with one thread on either side: for orthant of a process that reads A, calls the function and writes L, for
+pyrpca of its function alone. The error of L is |L - true L| / |true L|; with a twentieth of the entries wrong, both come as near
+to the true L as the tolerance of the residual lets them.
 
-Run the benchmark here, or pass --skip-orthant to time pyrpca alone.
+Build the program first: cargo build --release --package orthant-benches
 """
 
-import argparse
-import json
-import os
-import pathlib
-import subprocess
-import sys
+import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+import options as shared
+
+# Part of wrong entries.
+WRONG = 0.05
+
+# Error of L up to which an answer counts; the residual is within 1e-7.
+RECOVERED = 1e-6
+
+PROBLEM = "principal component pursuit"
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=500, help="rows and columns (default 500)")
-    parser.add_argument("--rank", type=int, default=25, help="rank of L (default 25)")
-    parser.add_argument("--errors", type=float, default=0.05, help="part of wrong entries (default 0.05)")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=3, help="runs of the peer (default 3)")
-    parser.add_argument("--threads", type=int, default=2, help="threads of the peer; orthant uses one (default 2)")
-    parser.add_argument("--skip-orthant", action="store_true", help="do not run the benchmark of orthant")
-    return parser.parse_args()
+    return shared.parser(__doc__, "m,n,rank", [(200, 200, 10), (500, 500, 25), (100, 2000, 5)]).parse_args()
 
 
-def instance(chosen):
+def instance(m, n, rank, seed):
     """L of Gaussian factors, S with normal values ten times the size of the entries of L."""
-    rng = np.random.default_rng(chosen.seed)
-    n, r = chosen.size, chosen.rank
-    low_rank = rng.normal(size=(n, r)) @ rng.normal(size=(r, n))
-    sparse = np.zeros(n * n)
-    hit = rng.choice(n * n, size=int(chosen.errors * n * n), replace=False)
-    sparse[hit] = 10.0 * np.sqrt(r) * rng.normal(size=hit.size)
-    return low_rank, sparse.reshape(n, n)
+    rng = np.random.default_rng(seed)
+    low_rank = rng.normal(size=(m, rank)) @ rng.normal(size=(rank, n))
+    sparse = np.zeros(m * n)
+    hit = rng.choice(m * n, size=int(WRONG * m * n), replace=False)
+    sparse[hit] = 10.0 * np.sqrt(rank) * rng.normal(size=hit.size)
+    return low_rank, sparse.reshape(m, n)
 
 
-def peer(chosen):
-    """Least seconds and the relative error of L."""
-    low_rank, sparse = instance(chosen)
-    weight = 1.0 / np.sqrt(chosen.size)
-    seconds = []
-    for _ in range(chosen.repeats):
-        start = time.perf_counter()
-        found, _ = pyrpca.rpca_pcp_ialm(low_rank + sparse, weight, tol=1e-7, rho=1.5, verbose=False)
-        seconds.append(time.perf_counter() - start)
-    return min(seconds), np.linalg.norm(found - low_rank) / np.linalg.norm(low_rank)
+def ours(options, a):
+    """Seconds and L."""
+    with tempfile.TemporaryDirectory() as folder:
+        common.write_columns(folder, "a", a)
+        seconds = common.kernel(options, ["pursuit", folder, *a.shape])
+        return seconds, common.read_columns(folder, "l", a.shape)
 
 
-def ours(chosen):
-    """Median seconds of the benchmark, or None without it."""
-    name = f"principal_component_pursuit/m={chosen.size},n={chosen.size},rank={chosen.rank},errors={chosen.errors}"
-    command = ["cargo", "bench", "--package", "orthant-benches", "--bench", "noise", "--", name]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "criterion"
-    for path in target.glob("**/new/benchmark.json"):
-        if json.loads(path.read_text())["full_id"] == name:
-            return json.loads((path.parent / "estimates.json").read_text())["median"]["point_estimate"] * 1e-9
-    return None
+def peer(a):
+    """Seconds and L."""
+    start = time.process_time()
+    found, _ = pyrpca.rpca_pcp_ialm(a, 1.0 / np.sqrt(max(a.shape)), tol=1e-7, rho=1.5, verbose=False)
+    return time.process_time() - start, found
 
 
-def main(chosen):
-    mine = None if chosen.skip_orthant else ours(chosen)
-    seconds, error = peer(chosen)
-    print(f"{chosen.size} x {chosen.size}, rank {chosen.rank}, {100 * chosen.errors:g} % wrong; peer on {chosen.threads} threads")
-    print(f"pyrpca  {seconds:8.3f} s, error {error:.1e}")
-    if mine is not None:
-        print(f"orthant {mine:8.3f} s on one thread, {seconds / mine:.1f} times faster (its error is asserted in the benchmark)")
+def main(options):
+    name = f"pyrpca {importlib.metadata.version('pyrpca')}"
+    for m, n, rank in options.size:
+        table = shared.Comparison(options, PROBLEM, f"m={m},n={n},rank={rank},wrong={WRONG}", "error of L", RECOVERED,
+                                  "orthant principal_component_pursuit", name)
+        for seed in options.seed:
+            low_rank, sparse = instance(m, n, rank, seed)
+            error = lambda found: float(np.linalg.norm(found - low_rank) / np.linalg.norm(low_rank))
+            (first, first_found), (second, second_found) = ours(options, low_rank + sparse), peer(low_rank + sparse)
+            table.add(seed, (first, error(first_found)), (second, error(second_found)))
+        table.close()
 
 
 if __name__ == "__main__":
     OPTIONS = arguments()
-    # The BLAS behind NumPy reads these once, when it is loaded.
-    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-        os.environ[variable] = str(OPTIONS.threads)
-    try:
+    shared.one_thread()
+    if shared.installed(OPTIONS, PROBLEM, "pyrpca", shared.NUMERIC | {"pyrpca": "pyrpca"}):
+        import importlib.metadata
+
         import numpy as np
         import pyrpca
-    except ImportError as error:
-        print(f"skipped: {error}; this comparison needs numpy and pyrpca (pip install numpy pyrpca)")
-        sys.exit(0)
-    main(OPTIONS)
+
+        import common
+
+        main(OPTIONS)

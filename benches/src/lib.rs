@@ -1,8 +1,12 @@
-//! Instances for the benchmarks.
+//! Instances for the benchmarks, and how they are timed.
 
 use std::fmt;
+use std::ops::ControlFlow;
+use std::time::Duration;
 
+use criterion::{BatchSize, Criterion};
 use orthant::network::{Planted, PlantedSpec};
+use orthant::{Progress, Samples};
 
 /// The seed of every instance and of every search.
 pub const SEED: u64 = 1;
@@ -31,7 +35,15 @@ impl Size {
     /// # Panics
     /// When a dimension is zero.
     pub fn planted(self) -> Planted {
-        let spec = PlantedSpec { m: self.m, k: self.k, d: self.d, seed: SEED, ..PlantedSpec::default() };
+        self.planted_as(PlantedSpec::default())
+    }
+
+    /// A planted network of this size, everything else as in `spec` but for the seed.
+    ///
+    /// # Panics
+    /// When a dimension is zero.
+    pub fn planted_as(self, spec: PlantedSpec) -> Planted {
+        let spec = PlantedSpec { m: self.m, k: self.k, d: self.d, seed: SEED, ..spec };
         spec.plant(self.n).expect("every dimension is at least 1")
     }
 }
@@ -40,4 +52,54 @@ impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "k={},d={},m={},n={}", self.k, self.d, self.m, self.n)
     }
+}
+
+/// The samples of a planted network.
+///
+/// # Panics
+/// Never: planted samples are finite.
+pub fn samples(planted: &Planted) -> Samples<'_> {
+    Samples::new(planted.x.as_ref(), planted.a.as_ref()).expect("planted samples are finite")
+}
+
+/// A callback that lets everything run to its end.
+pub fn go_on(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// Ten samples in about so many milliseconds, or as long as ten runs take.
+pub fn timing(milliseconds: u64) -> Criterion {
+    Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(milliseconds / 5))
+        .measurement_time(Duration::from_millis(milliseconds))
+}
+
+/// Times `run`, of which one answer has to be right before.
+///
+/// # Panics
+/// When it is not.
+pub fn checked<T>(
+    c: &mut Criterion,
+    id: &str,
+    mut run: impl FnMut() -> T,
+    is_right: impl FnOnce(&T) -> bool,
+) {
+    assert!(is_right(&run()), "{id}: the answer is wrong");
+    c.bench_function(id, |b| b.iter(&mut run));
+}
+
+/// Times `run` on copies of `input` that are made outside of what is timed; one answer has to be right before.
+///
+/// # Panics
+/// When it is not.
+pub fn checked_on<I: Clone, T>(
+    c: &mut Criterion,
+    id: &str,
+    input: &I,
+    mut run: impl FnMut(I) -> T,
+    is_right: impl FnOnce(&T) -> bool,
+) {
+    assert!(is_right(&run(input.clone())), "{id}: the answer is wrong");
+    c.bench_function(id, |b| b.iter_batched(|| input.clone(), &mut run, BatchSize::LargeInput));
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::{Outcome, cargo, succeeds, tidy};
+use crate::{Outcome, cargo_in, succeeds, tidy};
 
 pub const HELP: &str = "\
 The gate, the same here and on every other machine. Stops at the first failure.
@@ -24,16 +24,16 @@ Exit codes: 0 all passed, 1 a step failed, 2 bad usage.";
 type Step = (&'static str, fn(&Path) -> bool);
 
 const STEPS: [Step; 5] = [
-    ("fmt", |root| succeeds(&mut cargo(root, &["fmt", "--all", "--check"]))),
+    ("fmt", |root| succeeds(&mut cargo_in(root, &["fmt", "--all", "--check"]))),
     ("tidy", tidy::passes),
     ("clippy", |root| {
         let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-        succeeds(&mut cargo(root, &arguments))
+        succeeds(&mut cargo_in(root, &arguments))
     }),
     ("doc", |root| {
-        succeeds(cargo(root, &["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+        succeeds(cargo_in(root, &["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     }),
-    ("test", |root| succeeds(&mut cargo(root, &["test", "--workspace"]))),
+    ("test", |root| succeeds(&mut cargo_in(root, &["test", "--workspace"]))),
 ];
 
 pub fn run(root: &Path, options: &[String]) -> Outcome {
@@ -41,7 +41,7 @@ pub fn run(root: &Path, options: &[String]) -> Outcome {
         return Outcome::Usage(format!("ci takes no option {option:?}"));
     }
     for (tool, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
-        if !is_installed(&mut cargo(root, &[tool, "--version"])) {
+        if !is_installed(&mut cargo_in(root, &[tool, "--version"])) {
             eprintln!(
                 "error: the component {component} is missing; `rustup component add {component}` installs it"
             );

@@ -4,6 +4,8 @@
 
 mod bench;
 mod ci;
+mod experiments;
+mod peers;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -15,9 +17,10 @@ Development tasks of the workspace.
 Usage: cargo xtask <TASK> [OPTIONS]
 
 Tasks:
-  ci      The gate: format, tidy, clippy, documentation, tests
-  tidy    The rules of the house that no other tool checks
-  bench   Benchmarks, with --peers also against other programs
+  ci           The gate: format, tidy, clippy, documentation, tests
+  tidy         The rules of the house that no other tool checks
+  experiments  Every theorem of the paper measured, plotted and checked, with one report
+  bench        Benchmarks; with --peers other programs beside ours
 
 `cargo xtask <TASK> --help` says more.";
 
@@ -27,6 +30,8 @@ enum Outcome {
     Done,
     /// Something is wrong with the workspace: exit 1.
     Failed,
+    /// Another program ran in its place and ended with this exit code.
+    Code(u8),
     /// The command line makes no sense, for this reason: exit 2.
     Usage(String),
 }
@@ -45,6 +50,7 @@ fn main() -> ExitCode {
         "ci" => (ci::HELP, ci::run),
         "tidy" => (tidy::HELP, tidy::run),
         "bench" => (bench::HELP, bench::run),
+        "experiments" => (experiments::HELP, experiments::run),
         "--help" | "-h" | "help" => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -63,6 +69,7 @@ fn main() -> ExitCode {
     match run(&root(), options) {
         Outcome::Done => ExitCode::SUCCESS,
         Outcome::Failed => ExitCode::FAILURE,
+        Outcome::Code(code) => ExitCode::from(code),
         Outcome::Usage(complaint) => {
             eprintln!("error: {complaint}\n\n{help}");
             ExitCode::from(2)
@@ -79,9 +86,16 @@ fn root() -> PathBuf {
 }
 
 /// The cargo that runs this program, in the directory of the workspace.
-fn cargo(root: &Path, arguments: &[&str]) -> Command {
+fn cargo_in(root: &Path, arguments: &[&str]) -> Command {
+    let mut command = cargo(arguments);
+    command.current_dir(root);
+    command
+}
+
+/// The cargo that runs this program.
+fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(arguments).current_dir(root);
+    command.args(arguments);
     command
 }
 

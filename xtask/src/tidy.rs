@@ -2,6 +2,7 @@
 
 mod documents;
 mod manifest;
+mod sections;
 mod source;
 mod tolerances;
 mod wording;
@@ -26,6 +27,8 @@ Usage: cargo xtask tidy
              #[ignore] comes with the command that runs the test
   tolerance  A small literal in an assertion of tests/ has a comment that derives it;
              machine epsilon is used in linalg/src/tolerance.rs and in tests only
+  sections   Sections of documentation come in their order; a public function that returns a Result
+             has one on its errors
   documents  The four documents exist, ARCHITECTURE.md names every crate, links lead somewhere
 
 Exit codes: 0 nothing found, 1 something found, 2 bad usage.";
@@ -106,6 +109,7 @@ fn check(files: &[File], exists: &dyn Fn(&str) -> bool) -> Vec<Finding> {
         let source = source::Source::new(file);
         wording::check(&source, &mut findings);
         tolerances::check(&source, &mut findings);
+        sections::check(&source, &mut findings);
     }
     documents::check(files, exists, &mut findings);
     findings.sort();
@@ -123,6 +127,7 @@ mod tests {
         let mut findings = Vec::new();
         wording::check(&source, &mut findings);
         tolerances::check(&source, &mut findings);
+        sections::check(&source, &mut findings);
         findings.sort();
         findings.into_iter().map(|finding| (finding.line, finding.rule)).collect()
     }
@@ -138,6 +143,7 @@ mod tests {
             "length",
             "leftovers",
             "tolerance",
+            "sections",
             "documents",
         ] {
             assert!(HELP.contains(&format!("\n  {rule:<10} ")), "{rule}");

@@ -20,11 +20,11 @@ const GROUP: usize = 16;
 /// # Shapes
 /// `rows(range)` is range.len() × q.
 ///
-/// # Cost
-/// About 2.5nq² operations, and memory for 16 blocks of max(1024, 8q) rows whatever n is.
-///
 /// # Panics
 /// When a block has another shape.
+///
+/// # Cost
+/// About 2.5nq² operations, and memory for 16 blocks of max(1024, 8q) rows whatever n is.
 pub fn triangle(n: usize, q: usize, rows: impl Fn(Range<usize>) -> Mat<f64> + Sync) -> Mat<f64> {
     let size = ROWS.max(8 * q);
     let starts: Vec<usize> = (0..n).step_by(size).collect();

@@ -144,6 +144,9 @@ impl<'a> Finish<'a> {
 
     /// Follows estimates in parallel, a column each, and appends the units that are new, until `wanted` are known.
     ///
+    /// # Shapes
+    /// `estimates` is n × s: values before the activation, each column of any positive scale.
+    ///
     /// # Cost
     /// That of [`Finish::unit`] for each.
     pub fn collect(&self, estimates: MatRef<'_, f64>, wanted: usize, found: &mut Vec<Unit>) {

@@ -39,11 +39,18 @@ pub struct Frame {
 impl Frame {
     /// Computes the bases. The number of units k is the rank of the labels, or `width` when that is smaller.
     ///
+    /// # Shapes
+    /// The frame has n × k labels and n × r inputs, r the rank of the inputs (with the constant, when a hidden bias is fitted).
+    ///
     /// # Errors
     /// [`LinalgError::NoConvergence`] on overflow.
     ///
     /// # Cost
     /// Two thin SVDs: 6n(d² + m²) operations, and about four copies of the data at the peak.
+    ///
+    /// # Paper
+    /// Any basis of the row span of A serves the paper (proof of Theorem 11); an orthonormal one keeps errors at rounding times
+    /// conditioning. Remark 24 whitens inputs by an estimate of their covariance; here they are whitened by their own SVD.
     pub fn new(
         samples: &Samples<'_>,
         bias: BiasKind,
@@ -56,6 +63,9 @@ impl Frame {
     ///
     /// Searches for single units are to use this one. Methods that take means over the inputs need the labels as they are:
     /// [`Frame::new`] and [`Frame::with_activation`].
+    ///
+    /// # Shapes
+    /// As [`Frame::new`].
     ///
     /// # Errors
     /// As [`Frame::new`].
@@ -157,7 +167,7 @@ impl Frame {
         &self.activation
     }
 
-    /// The weights of the samples in the label space, of mean square 1; `None` when all are 1.
+    /// The weights of the samples in the label space, of mean square 1 and length n; `None` when all are 1.
     pub fn weights(&self) -> Option<&[f64]> {
         self.weights.as_deref()
     }
@@ -173,7 +183,7 @@ impl Frame {
         self.extended.as_ref().subcols(0, self.k)
     }
 
-    /// [`Frame::labels`], and the (weighted) constant 1/√n as a last column when an output bias is fitted.
+    /// [`Frame::labels`], and the (weighted) constant 1/√n as a last column when an output bias is fitted: n × k or n × (k + 1).
     pub fn extended(&self) -> MatRef<'_, f64> {
         self.extended.as_ref()
     }
@@ -183,7 +193,7 @@ impl Frame {
         self.inputs.as_ref()
     }
 
-    /// Orthonormal combinations of [`Frame::extended`] that are affine functions of the inputs.
+    /// Orthonormal combinations of [`Frame::extended`] that are affine functions of the inputs: a column of coefficients each.
     ///
     /// A unit that is active on every sample is one, and so is the constant; neither has a kink to be found by.
     pub fn linear(&self) -> MatRef<'_, f64> {
@@ -228,8 +238,17 @@ impl Frame {
 
     /// The frame of some of the samples. `None` when the labels lose rank on them.
     ///
+    /// # Shapes
+    /// `samples` are s indices in any order; the frame has s × k labels and s × r inputs, r the rank of the inputs chosen.
+    ///
     /// # Errors
     /// As [`Frame::new`].
+    ///
+    /// # Panics
+    /// When an index is not below n.
+    ///
+    /// # Cost
+    /// Three thin SVDs with s rows: about 6s(2k² + r²) operations, and 4skr more.
     pub fn restrict(&self, samples: &[usize]) -> Result<Option<Frame>, LinalgError> {
         let pick = |a: MatRef<'_, f64>| Mat::from_fn(samples.len(), a.ncols(), |i, j| a[(samples[i], j)]);
         let weights = self.weights.as_ref().map(|weights| {

@@ -66,7 +66,8 @@ pub struct HypothesisError {
 /// mean and covariance.
 ///
 /// # Errors
-/// `Ok(Err(_))` when the hypothesis is refuted, with the statistic of the largest excess, in standard errors.
+/// [`LinalgError::NoConvergence`] on overflow; `Ok(Err(_))` when the hypothesis is refuted, with the statistic of the largest excess,
+/// in standard errors.
 ///
 /// # Cost
 /// One SVD of the inputs (none when a hidden bias is fitted) and 6nr² operations.
@@ -122,6 +123,9 @@ pub fn check_gaussian(frame: &Frame, seed: u64) -> Result<Result<(), HypothesisE
 /// z with probability below 2 exp(−z²/2), whatever the distribution (Hoeffding). When a hidden bias is fitted, the frame's inputs
 /// are about their mean, and this holds up to the error of the mean.
 ///
+/// # Errors
+/// [`HypothesisError`] when the hypothesis is refuted, with the largest of these statistics, in standard errors.
+///
 /// # Cost
 /// 6nr² operations.
 pub fn check_symmetric(frame: &Frame, seed: u64) -> Result<(), HypothesisError> {
@@ -157,7 +161,7 @@ pub fn check_symmetric(frame: &Frame, seed: u64) -> Result<(), HypothesisError> 
 /// other V: the covariance of activations is not proportional to VV'.
 ///
 /// # Errors
-/// `Ok(Err(_))` when the singular values of L differ by more than their sampling error.
+/// [`LinalgError::NoConvergence`] on overflow; `Ok(Err(_))` when the singular values of L differ by more than their sampling error.
 ///
 /// # Cost
 /// That of fitting a quadratic in k variables to k functions.

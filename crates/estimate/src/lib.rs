@@ -4,6 +4,14 @@
 //! the row space of A (and the constants) that is the rectification of a vector of the row space of X (and the constants). A
 //! [`Frame`] holds orthonormal bases of both spaces; everything here looks for such vectors.
 //!
+//! # What is guaranteed
+//!
+//! Every unit returned by a method for m ≥ k has passed [`unit::unit_from_pattern`], which is Algorithm 6 of the paper: the least
+//! singular vector of one linear system, with the gap that makes it unique. So a search can fail to find a unit, but what it
+//! returns is one, whatever the inputs. When a search succeeds is said by its module: the theorems of the paper are for Gaussian inputs
+//! and n polynomial in d, m, κ(U) and κ(V) (Theorems 36 and 49), or for inputs symmetric about zero (Corollary 53); [`worst_case`] and
+//! [`exhaustive`] need no hypothesis but rank(A) = k (Theorem 11).
+//!
 //! # Searches
 //!
 //! | module | needs | strength | cost |
@@ -26,10 +34,6 @@
 //! there to units. They try further decompositions of the same moments while units are missing: with fewer samples than the
 //! moments need, that is a search from random starts, which `estimates` in their histories shows. [`hypothesis`] tests what they
 //! assume.
-//!
-//! Every unit returned by a method for m ≥ k has passed [`unit::unit_from_pattern`], which is Algorithm 6 of the paper: the least
-//! singular vector of one linear system, with the gap that makes it unique. So a search can fail to find a unit, but what it
-//! returns is one.
 //!
 //! # When not to use it
 //!

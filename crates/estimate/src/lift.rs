@@ -148,6 +148,9 @@ impl Lift {
     /// The dimension is a numerical rank. It is not overestimated as long as [`Lift::margin`] exceeds 1, which is what is
     /// asked for, so the statement is about the labels up to their rounding.
     ///
+    /// # Cost
+    /// At most four passes over the patterns of two units on the samples of the lift, for each pair.
+    ///
     /// # Paper
     /// Not in the paper, whose Lemma 33 makes the statement almost surely for Gaussian inputs.
     pub fn proves_uniqueness(&self, frame: &Frame, units: &[Unit], independent_rows: bool) -> bool {

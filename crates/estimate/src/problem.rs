@@ -60,6 +60,9 @@ impl Problem<'_> {
 /// What each unit adds to the fit: the norm of the part of the labels that is lost when it alone is left out, directions unchanged,
 /// over the norm of the labels; and the residual of the fit over the same.
 ///
+/// # Shapes
+/// `directions` is r × k; the first part of the result has length k.
+///
 /// # Errors
 /// [`LinalgError::NoConvergence`] on overflow.
 ///
@@ -96,8 +99,14 @@ pub struct LinearFit {
 impl LinearFit {
     /// Relative residual on other samples.
     ///
+    /// # Shapes
+    /// `directions` is r × k, those that were fitted.
+    ///
     /// # Panics
     /// When `other` has other dimensions or biases than the problem that was fitted.
+    ///
+    /// # Cost
+    /// 2n(rk + qm) operations for a design of q columns and n other samples.
     pub fn residual_on(&self, other: &Problem<'_>, directions: &Mat<f64>) -> f64 {
         let design = other.design(&product::matmul(other.inputs, directions.as_ref()));
         let mut residual = other.labels.to_owned();
@@ -107,6 +116,9 @@ impl LinearFit {
 }
 
 /// Fits what is linear, for given directions.
+///
+/// # Shapes
+/// `directions` is r × k.
 ///
 /// # Errors
 /// [`LinalgError::NoConvergence`] on overflow.

@@ -124,11 +124,17 @@ pub fn unit_from_pattern(frame: &Frame, pattern: &SignPattern) -> Result<Unit, R
 /// # Shapes
 /// `preactivations` has length n: approximate values before the rectifier.
 ///
+/// # Guarantee
+/// That of [`unit_from_pattern`], for the pattern that it ends with.
+///
 /// # Errors
 /// [`Rejection`] of the last pattern. The iteration stops after eleven patterns in any case.
 ///
 /// # Cost
 /// That of [`unit_from_pattern`] for each pattern, usually two or three.
+///
+/// # Paper
+/// Not in the paper, whose Algorithm 6 needs the right pattern at once.
 pub fn settle(frame: &Frame, preactivations: &[f64]) -> Result<Unit, Rejection> {
     if let Some(slope) = frame.activation().negative_slope() {
         return two_slope::settle(frame, slope, preactivations);
@@ -348,8 +354,14 @@ impl Transfer {
     /// Where the samples determine its weights, these say where it is active on the others, better than its activations do, which
     /// cannot be told from zero near the kink.
     ///
+    /// # Shapes
+    /// `whole` is the frame that the transfer was made for, `part` the frame of its samples.
+    ///
     /// # Errors
     /// [`Rejection`] when the labels of the other samples do not agree.
+    ///
+    /// # Cost
+    /// That of [`settle`] on the whole frame where the samples determine the weights, of [`unit_from_pattern`] elsewhere.
     pub fn carry(&self, whole: &Frame, part: &Frame, unit: &Unit) -> Result<Unit, Rejection> {
         let determined =
             unit.input_rank == part.inputs().ncols() && self.inputs.rank().rank == whole.inputs().ncols();

@@ -38,6 +38,9 @@ impl Weighting {
     }
 
     /// The weights of some labels, m × n, which need not be those that they were made for.
+    ///
+    /// # Cost
+    /// One pass over the labels.
     pub fn weights(&self, labels: MatRef<'_, f64>) -> Vec<f64> {
         labels.col_iter().map(|label| self.factor / label.norm_l2().max(self.floor)).collect()
     }

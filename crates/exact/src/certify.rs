@@ -55,6 +55,9 @@ const METHOD: &str = "proposed";
 /// The frame, 6n(d² + m²); the joint system of at most 30 000 samples, 2n(kd)² operations for each of a few rounds; and 20 steps of
 /// refinement where that alone does not do.
 ///
+/// # Paper
+/// Not in the paper.
+///
 /// # Examples
 /// ```
 /// use std::ops::ControlFlow;

@@ -104,6 +104,9 @@ const PROJECTIONS: usize = 32;
 
 /// Measures what decides whether and how a network can be recovered from the samples.
 ///
+/// # Shapes
+/// `samples` is n inputs of dimension d with labels of dimension m.
+///
 /// # Errors
 /// [`LinalgError::NoConvergence`] when values are so large that a factorisation overflows.
 ///

@@ -19,7 +19,18 @@
 //! labels, whatever its activation patterns), `given patterns` (no other one active on the same samples), or `not shown`. Beyond the patterns found,
 //! uniqueness for generic inputs is Lemma 33 of the paper.
 //!
-//! [`certify`] gives the same verdict on a network that comes from elsewhere.
+//! When recovery succeeds is another matter. Theorem 49 promises it of the paper's algorithm for Gaussian inputs, rank(U) = rank(V) = k, no
+//! biases and n polynomial in d, m, κ(U) and κ(V). The default method takes a few times d samples of any distribution on the instances
+//! measured, which no theorem promises. For any inputs and rank(A) = k, [`Method::WorstCase`] decides to rounding (Theorem 11), in time
+//! n^O(k) at worst.
+//!
+//! # Entry points
+//!
+//! | entry point | what | paper |
+//! |---|---|---|
+//! | [`recover`] | the network, with its verdict | Theorem 49, for any inputs |
+//! | [`certify`] | the verdict on a network from elsewhere, with [`Split`] for what it may have seen | |
+//! | [`diagnose()`] | which methods' hypotheses the samples meet | |
 //!
 //! # When not to use it
 //!

@@ -45,6 +45,9 @@ impl Scaled {
     }
 
     /// Output weights, or their errors, of a network with units of degree `degree`, in the scale of the samples as they were.
+    ///
+    /// # Shapes
+    /// `u` is m × k, and so is the result.
     pub fn restore_outputs(&self, u: MatRef<'_, f64>, degree: f64) -> Mat<f64> {
         let exponent = self.label_scale.log2() - degree * self.input_scale.log2();
         // The power may be out of range where the product is not: half of the exponent first, the rest after it.
@@ -54,8 +57,14 @@ impl Scaled {
 
     /// The network of the samples as they were, from that of [`Scaled::samples`].
     ///
+    /// # Shapes
+    /// `network` has the inputs and outputs of the samples.
+    ///
     /// # Errors
     /// [`LinalgError::NoConvergence`] when its weights are out of the range of numbers.
+    ///
+    /// # Cost
+    /// A copy of the weights.
     pub fn restore(&self, network: &Network) -> Result<Network, LinalgError> {
         let activation = network.activation();
         let overflow = LinalgError::NoConvergence { what: "scaling", rows: network.m(), cols: network.k() };
@@ -81,8 +90,14 @@ impl Scaled {
     /// The network of [`Scaled::samples`] that a network of max(t, 0) on the samples as they were becomes; the opposite of
     /// [`Scaled::restore`].
     ///
+    /// # Shapes
+    /// As [`Scaled::restore`].
+    ///
     /// # Errors
     /// [`LinalgError::NoConvergence`] when its weights are out of the range of numbers.
+    ///
+    /// # Cost
+    /// A copy of the weights.
     pub fn apply(&self, network: &Network) -> Result<Network, LinalgError> {
         let exponent = self.input_scale.log2() - self.label_scale.log2();
         let half = (exponent / 2.0).floor();

@@ -5,9 +5,13 @@
 
 pub mod catalogue;
 pub mod claims;
+#[cfg(test)]
+mod demo;
 pub mod experiment;
 pub mod figure;
+pub mod machine;
 pub mod page;
+pub mod peer;
 pub mod progress;
 pub mod provenance;
 pub mod record;
@@ -17,3 +21,4 @@ pub mod runner;
 pub mod statistics;
 pub mod store;
 pub mod svg;
+pub mod trial;

@@ -1,8 +1,187 @@
 //! The report as a page.
+//!
+//! The page is one file without scripts, and asks nothing of a network: figures stand in it as SVG. It links to the
+//! rows and to the figures as files beside it.
 
-use crate::report::Report;
+mod experiment;
+mod prose;
 
-/// Temporary.
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use self::prose::prose;
+use crate::claims::{CLAIMS, Claim};
+use crate::experiment::Effort;
+use crate::report::{Report, Section};
+use crate::svg;
+
+const STYLE: &str = include_str!("page/style.css");
+
+/// The page as the text of an HTML file.
+///
+/// It links to `figures/ID.svg` for each drawn figure, and to `rows/NAME.csv` and `rows/NAME.jsonl` for each experiment.
 pub fn render(report: &Report) -> String {
-    format!("<pre>{report:#?}</pre>")
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { "Two-layer rectified networks: the experiments" }
+                style { (PreEscaped(STYLE)) (PreEscaped(svg::style_sheet())) }
+            }
+            body {
+                (introduction(report))
+                main {
+                    (contents(report))
+                    (claims(report))
+                    @for section in &report.sections { (experiment::render(section)) }
+                }
+                footer {
+                    p { "Every row carries the command, the seed, the revision and the machine that it comes from." }
+                }
+            }
+        }
+    }
+    .into_string()
 }
+
+/// What can be said of an experiment, or of all experiments of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    Holds,
+    Incomplete,
+    Fails,
+    Unmeasured,
+}
+
+impl Standing {
+    fn of(section: &Section) -> Standing {
+        if !section.is_complete() {
+            Standing::Incomplete
+        } else if section.presentation.checks.iter().all(|check| check.holds) {
+            Standing::Holds
+        } else {
+            Standing::Fails
+        }
+    }
+
+    /// The worst of the experiments of a claim; incomplete when only some of them were measured.
+    fn of_claim(report: &Report, claim: &Claim) -> Standing {
+        let of = |name: &&str| find(report, name).map(Standing::of);
+        let measured: Vec<Standing> = claim.experiments.iter().filter_map(of).collect();
+        let worst = measured.iter().copied().max();
+        let missing =
+            if measured.len() < claim.experiments.len() { Standing::Incomplete } else { Standing::Holds };
+        worst.map_or(Standing::Unmeasured, |worst| worst.max(missing))
+    }
+
+    /// With a sign for those who do not see colours.
+    fn mark(self) -> Markup {
+        let (class, text) = match self {
+            Standing::Holds => ("mark holds", "✓ holds"),
+            Standing::Unmeasured => ("mark unmeasured", "– not measured"),
+            Standing::Incomplete => ("mark incomplete", "… incomplete"),
+            Standing::Fails => ("mark fails", "✗ fails"),
+        };
+        html! { span class=(class) { (text) } }
+    }
+}
+
+fn find<'a>(report: &'a Report, name: &str) -> Option<&'a Section> {
+    report.sections.iter().find(|section| section.about.name == name)
+}
+
+fn introduction(report: &Report) -> Markup {
+    let complete: Vec<&Section> = report.sections.iter().filter(|section| section.is_complete()).collect();
+    let checks = || complete.iter().flat_map(|section| &section.presentation.checks);
+    let holding = checks().filter(|check| check.holds).count();
+    let incomplete = report.sections.len() - complete.len();
+    let effort = match report.plan.effort {
+        Effort::Quick => "quick (--quick): few seeds, small sizes",
+        Effort::Full => "full (--full)",
+    };
+    html! {
+        header {
+            h1 { "Learning two-layer rectified networks: the experiments" }
+            p.lead {
+                "The weights of a network A = U f(VX + b) + c can be found from samples, exactly and in polynomial time. "
+                "Bakshi, Jayaram and Woodruff proved so (" i { "Learning Two Layer Rectified Neural Networks in Polynomial Time" }
+                ", COLT 2019); their paper contains no experiment. This page is the missing section: every claim "
+                "measured on planted instances, with what was asked of it and what was reached."
+            }
+            p {
+                strong { (holding) " of " (checks().count()) " checks hold" }
+                @if incomplete > 0 { "; " (incomplete) " of " (report.sections.len()) " experiments are incomplete and do not count" }
+                "."
+            }
+            dl.facts {
+                dt { "Effort" } dd { (effort) }
+                dt { "First seed" } dd { (report.plan.seed) }
+                dt { "Revision" } dd { code { (report.provenance.revision) } }
+                dt { "Machine" } dd { (report.provenance.machine) }
+                dt { "Command" } dd { code { (report.provenance.command) } }
+            }
+        }
+    }
+}
+
+fn contents(report: &Report) -> Markup {
+    html! {
+        nav.card aria-labelledby="contents" {
+            h2 #contents { "Experiments" }
+            @if report.sections.is_empty() { p { "Nothing was measured." } }
+            ol.contents {
+                @for section in &report.sections {
+                    li {
+                        a href=(format!("#{}", section.about.name)) { (section.about.title) }
+                        (Standing::of(section).mark())
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn claims(report: &Report) -> Markup {
+    html! {
+        section.card aria-labelledby="claims" {
+            h2 #claims { "Claims of the paper" }
+            p.muted { "What it says, and the experiments that measure it." }
+            div.scroll role="region" aria-labelledby="claims" tabindex="0" {
+                table.stack {
+                    thead { tr {
+                        th scope="col" { "Source" } th scope="col" { "Claim" } th scope="col" { "Measured by" }
+                        th scope="col" { "Result" }
+                    } }
+                    tbody {
+                        @for claim in &CLAIMS {
+                            tr {
+                                th scope="row" { (claim.source) }
+                                td { (prose(claim.says)) }
+                                td data-label="Measured by" {
+                                    @for (i, name) in claim.experiments.iter().enumerate() {
+                                        @if i > 0 { ", " }
+                                        (link(report, name))
+                                    }
+                                }
+                                td { (Standing::of_claim(report, claim).mark()) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The title of an experiment as a link; its name where it was not measured.
+fn link(report: &Report, name: &str) -> Markup {
+    match find(report, name) {
+        Some(section) => html! { a href=(format!("#{name}")) { (section.about.title) } },
+        None => html! { span.muted { (name) } },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -83,6 +83,7 @@ impl Runner<'_> {
                     while !self.stop.load(Ordering::Relaxed) && !give_up.load(Ordering::Relaxed) {
                         let Some(&i) = pending.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
                         let result = measure(experiment, &tasks[i], self.stop);
+                        give_up.fetch_or(result.is_err(), Ordering::Relaxed);
                         // What was interrupted says nothing.
                         if self.stop.load(Ordering::Relaxed) || sender.send((i, result)).is_err() {
                             break;
@@ -157,4 +158,125 @@ fn shown(task: &Task) -> String {
         record.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
     };
     format!("seed {}, {}", task.seed, settings(&task.point))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::experiment::{About, Effort, Presentation};
+
+    const PLAN: Plan = Plan { effort: Effort::Quick, seed: 1 };
+
+    /// Squares of seeds; what goes wrong goes wrong at seed 5.
+    struct Squares<'a> {
+        trouble: Trouble<'a>,
+    }
+
+    enum Trouble<'a> {
+        None,
+        Error,
+        Panic,
+        Stop(&'a AtomicBool),
+    }
+
+    impl Experiment for Squares<'_> {
+        fn about(&self) -> About {
+            About { name: "squares", title: "", claim: "", source: "", method: "" }
+        }
+
+        fn tasks(&self, plan: &Plan) -> Vec<Task> {
+            let task = |seed| Task { seed, point: Record::new().with("power", 2_usize), cost: 1.0 };
+            plan.seeds(8).map(task).collect()
+        }
+
+        fn run(&self, task: &Task, _: &Context<'_>) -> anyhow::Result<Outcome> {
+            if task.seed == 5 {
+                match self.trouble {
+                    Trouble::None => {}
+                    Trouble::Error => anyhow::bail!("no square"),
+                    Trouble::Panic => panic!("no square"),
+                    Trouble::Stop(flag) => flag.store(true, Ordering::Relaxed),
+                }
+            }
+            let threads = rayon::current_num_threads();
+            assert_eq!(threads, 1);
+            let square = (task.seed * task.seed) as f64;
+            Ok(Outcome { values: Record::new().with("square", square), measured: Record::new() })
+        }
+
+        fn present(&self, _: &[Row], _: &Plan) -> Presentation {
+            Presentation::default()
+        }
+    }
+
+    fn run(
+        folder: &Path,
+        trouble: Trouble<'_>,
+        stop: &AtomicBool,
+        workers: usize,
+        revision: &str,
+    ) -> anyhow::Result<Vec<Row>> {
+        let store = Store::open(folder, &PLAN)?;
+        let provenance = Provenance {
+            command: String::new(),
+            revision: revision.to_string(),
+            machine: "this one".to_string(),
+        };
+        let runner =
+            Runner { plan: PLAN, store: &store, provenance: &provenance, workers, resume: true, stop };
+        runner.run(&Squares { trouble }, &mut Progress::silent())
+    }
+
+    fn files(folder: &Path) -> (String, String) {
+        let read = |name| std::fs::read_to_string(folder.join("rows").join(name)).expect("rows were written");
+        (read("squares.jsonl"), read("squares.csv"))
+    }
+
+    #[test]
+    fn rows_are_in_the_order_of_the_tasks_whatever_the_number_of_workers() -> anyhow::Result<()> {
+        let (one, many) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        let never = AtomicBool::new(false);
+        let rows = run(one.path(), Trouble::None, &never, 1, "a")?;
+        assert_eq!(rows.iter().map(|row| row.seed).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8]);
+        run(many.path(), Trouble::None, &never, 4, "a")?;
+        assert_eq!(files(one.path()), files(many.path()));
+        Ok(())
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_goes_on() -> anyhow::Result<()> {
+        let (whole, stopped) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        run(whole.path(), Trouble::None, &AtomicBool::new(false), 2, "a")?;
+        let flag = AtomicBool::new(false);
+        let rows = run(stopped.path(), Trouble::Stop(&flag), &flag, 1, "a")?;
+        assert_eq!(rows.len(), 4, "what was interrupted is thrown away");
+        assert_eq!(files(stopped.path()).0.lines().count(), 4);
+        // Seed 5 is measured again; those before it are not, or they would come from revision b.
+        run(stopped.path(), Trouble::None, &AtomicBool::new(false), 2, "a")?;
+        assert_eq!(files(stopped.path()), files(whole.path()));
+        Ok(())
+    }
+
+    #[test]
+    fn rows_of_another_revision_are_measured_again() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let never = AtomicBool::new(false);
+        run(folder.path(), Trouble::None, &never, 1, "a")?;
+        let rows = run(folder.path(), Trouble::None, &never, 1, "b")?;
+        assert!(rows.iter().all(|row| row.provenance.revision == "b"));
+        Ok(())
+    }
+
+    #[test]
+    fn what_goes_wrong_is_named_and_rows_before_it_stay() -> anyhow::Result<()> {
+        for trouble in [Trouble::Error, Trouble::Panic] {
+            let folder = tempfile::tempdir()?;
+            let error = run(folder.path(), trouble, &AtomicBool::new(false), 1, "a").expect_err("at seed 5");
+            assert_eq!(error.to_string(), "squares at seed 5, power 2");
+            assert_eq!(files(folder.path()).0.lines().count(), 4);
+        }
+        Ok(())
+    }
 }

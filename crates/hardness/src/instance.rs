@@ -190,6 +190,9 @@ impl Instance {
     ///
     /// # Panics
     /// When an assignment has not one value for each variable of the original formula.
+    ///
+    /// # Cost
+    /// As [`Instance::from_formula`], without the steps of [`solve`].
     pub fn from_solution(
         reversible: &Reversible,
         solution: &Solution,

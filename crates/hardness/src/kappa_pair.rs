@@ -110,6 +110,9 @@ impl KappaPair {
     ///
     /// # Panics
     /// When `x` does not have d rows or `which` is not 0 or 1.
+    ///
+    /// # Cost
+    /// A few operations for each sample.
     pub fn labels(&self, which: usize, x: MatRef<'_, f64>) -> Mat<f64> {
         assert_eq!(x.nrows(), self.d, "inputs have d rows");
         let slope = [self.a, 2.0 * self.a][which];

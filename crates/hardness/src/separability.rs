@@ -84,6 +84,9 @@ impl Separability {
     ///
     /// # Panics
     /// When x or y does not have d entries.
+    ///
+    /// # Cost
+    /// 4d operations for each point.
     pub fn violation(&self, x: &[f64], y: &[f64]) -> f64 {
         assert_eq!((x.len(), y.len()), (self.d(), self.d()), "x and y have d entries");
         let sum = |point: &[f64]| {

@@ -15,6 +15,9 @@ pub struct Cholesky {
 impl Cholesky {
     /// Factors `a`, of which the lower triangle is read; `None` unless it is positive definite and finite.
     ///
+    /// # Shapes
+    /// `a` is q × q.
+    ///
     /// # Panics
     /// When the matrix is not square.
     ///

@@ -19,6 +19,9 @@ use crate::tolerance;
 /// [`LinalgError::Infeasible`] when no x satisfies the constraints, [`LinalgError::NoConvergence`] when the active-set
 /// iteration exceeds its bound of 10(p + q) + 100 steps.
 ///
+/// # Panics
+/// When `h` does not have length p.
+///
 /// # Cost
 /// A few active-set steps, each one least-squares solve of (q + 1) × (active constraints), plus O(pq).
 ///

@@ -26,6 +26,9 @@ pub struct RankRevealing {
 impl RankRevealing {
     /// Factors `a`; singular values at or below `relative` · σ_1 count as zero.
     ///
+    /// # Shapes
+    /// `a` is p × q with any p and q.
+    ///
     /// # Errors
     /// [`LinalgError::NoConvergence`] on overflow.
     ///
@@ -77,6 +80,9 @@ impl RankRevealing {
     ///
     /// # Panics
     /// When `b` does not have p rows.
+    ///
+    /// # Cost
+    /// 4pqs operations, and at most 4q²s more.
     pub fn solve(&self, b: MatRef<'_, f64>) -> Mat<f64> {
         let mut rotated = self.rotate(b);
         let Some(svd) = &self.svd else {
@@ -100,8 +106,14 @@ impl RankRevealing {
     ///
     /// The coordinates are enough for norms and least singular vectors, and cost one product less than (I − P)b itself.
     ///
+    /// # Shapes
+    /// `b` is p × s, and so is the result.
+    ///
     /// # Panics
     /// When `b` does not have p rows.
+    ///
+    /// # Cost
+    /// 4pqs operations, and at most 4q²s more where the rank is below q.
     pub fn complement(&self, b: MatRef<'_, f64>) -> Mat<f64> {
         let mut rotated = self.rotate(b);
         let size = self.r.nrows();

@@ -37,6 +37,9 @@ pub struct NonNegative {
 /// Cosines of the residual with the columns are at most `settings.cosine`, or at rounding level of f, unless the iteration
 /// did not converge or a column that would enter depends on those that have.
 ///
+/// # Panics
+/// When `f` does not have length q or `scale` not length p.
+///
 /// # Cost
 /// A few times q steps of 2pq operations, and O(q²) for each.
 ///

@@ -29,11 +29,11 @@ pub struct PartialSvd {
 /// # Errors
 /// [`LinalgError::NoConvergence`] when a product overflowed.
 ///
-/// # Cost
-/// 4pqs operations for each step, and O((p + q) s²).
-///
 /// # Panics
 /// When `start` does not have q rows, or more than min(p, q) columns.
+///
+/// # Cost
+/// 4pqs operations for each step, and O((p + q) s²).
 pub fn leading(
     a: MatRef<'_, f64>,
     start: MatRef<'_, f64>,

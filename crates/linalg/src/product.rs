@@ -20,24 +20,42 @@ pub fn matmul(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
 
 /// Overwrites `dst` with `a · b`. See [`matmul()`].
 ///
+/// # Shapes
+/// `a` is p × q, `b` is q × r, `dst` is p × r.
+///
 /// # Panics
 /// When the shapes do not fit.
+///
+/// # Cost
+/// 2pqr operations.
 pub fn matmul_into(dst: MatMut<'_, f64>, a: MatRef<'_, f64>, b: MatRef<'_, f64>) {
     matmul::matmul(dst, Accum::Replace, a, b, 1.0, Par::Seq);
 }
 
 /// [`matmul_into`] in single precision, for searches whose results are finished in double precision.
 ///
+/// # Shapes
+/// `a` is p × q, `b` is q × r, `dst` is p × r.
+///
 /// # Panics
 /// When the shapes do not fit.
+///
+/// # Cost
+/// 2pqr operations.
 pub fn matmul_into_single(dst: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
     matmul::matmul(dst, Accum::Replace, a, b, 1.0f32, Par::Seq);
 }
 
 /// Adds `alpha · a · b` to `dst`.
 ///
+/// # Shapes
+/// `a` is p × q, `b` is q × r, `dst` is p × r.
+///
 /// # Panics
 /// When the shapes do not fit.
+///
+/// # Cost
+/// 2pqr operations.
 pub fn matmul_add(dst: MatMut<'_, f64>, alpha: f64, a: MatRef<'_, f64>, b: MatRef<'_, f64>) {
     matmul::matmul(dst, Accum::Add, a, b, alpha, Par::Seq);
 }
@@ -59,7 +77,7 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + tail
 }
 
-/// The Euclidean norm of a slice.
+/// The Euclidean norm of a slice of any length, safe from overflow and underflow.
 pub fn norm(a: &[f64]) -> f64 {
     let largest = a.iter().fold(0.0f64, |s, x| s.max(x.abs()));
     if largest == 0.0 || !largest.is_finite() {
@@ -72,6 +90,9 @@ pub fn norm(a: &[f64]) -> f64 {
 }
 
 /// Frobenius norm of a matrix, safe from overflow and underflow.
+///
+/// # Cost
+/// One pass over the matrix.
 pub fn frobenius(a: MatRef<'_, f64>) -> f64 {
     a.norm_l2()
 }
@@ -79,6 +100,9 @@ pub fn frobenius(a: MatRef<'_, f64>) -> f64 {
 /// The power of two that brings the largest column to a norm in (1/2, 1], as far as exponents within ±1000 do; 1 for a zero matrix.
 ///
 /// Multiplying by it is exact, and keeps squares from overflow and underflow.
+///
+/// # Cost
+/// One pass over the matrix.
 pub fn normalising_power(a: MatRef<'_, f64>) -> f64 {
     let largest = a.col_iter().fold(0.0f64, |largest, col| largest.max(col.norm_l2()));
     if largest == 0.0 {

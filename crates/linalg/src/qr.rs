@@ -69,6 +69,9 @@ impl Qr {
 
     /// The first min(p, q) columns of Q.
     ///
+    /// # Shapes
+    /// The result is p × min(p, q).
+    ///
     /// # Cost
     /// 4pq² operations.
     pub fn thin_q(&self) -> Mat<f64> {
@@ -108,6 +111,9 @@ impl Qr {
 ///
 /// # Shapes
 /// `r` is s × q with s ≤ q (0 × q at the start), `block` is p × q; the result is min(s + p, q) × q.
+///
+/// # Cost
+/// 2(s + p)q² operations.
 pub fn stack_r(r: MatRef<'_, f64>, block: MatRef<'_, f64>) -> Mat<f64> {
     let (top, cols) = r.shape();
     let mut stacked = Mat::zeros(top + block.nrows(), cols);

@@ -43,6 +43,9 @@ pub fn gaussian(rows: usize, cols: usize, rng: &mut ChaCha8Rng) -> Mat<f64> {
 ///
 /// # Panics
 /// When `rows < cols`.
+///
+/// # Cost
+/// 6 `rows` `cols`² operations.
 pub fn orthonormal(rows: usize, cols: usize, rng: &mut ChaCha8Rng) -> Mat<f64> {
     assert!(rows >= cols, "{cols} orthonormal columns need at least as many rows, not {rows}");
     let qr = Qr::factor(gaussian(rows, cols, rng));
@@ -59,6 +62,9 @@ pub fn orthonormal(rows: usize, cols: usize, rng: &mut ChaCha8Rng) -> Mat<f64> {
 ///
 /// # Panics
 /// When `kappa < 1` or is not finite.
+///
+/// # Cost
+/// With s = min(`rows`, `cols`), 6s²(`rows` + `cols`) operations and 2s `rows` `cols` more.
 pub fn with_condition(rows: usize, cols: usize, kappa: f64, rng: &mut ChaCha8Rng) -> Mat<f64> {
     assert!(kappa >= 1.0 && kappa.is_finite(), "condition number {kappa} is not in [1, inf)");
     let size = rows.min(cols);

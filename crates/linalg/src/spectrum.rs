@@ -39,10 +39,16 @@ pub fn thin_svd(a: MatRef<'_, f64>) -> Result<Svd, LinalgError> {
     dense_svd(a, true)
 }
 
-/// The singular values of a p × q matrix, descending.
+/// The singular values of a matrix, descending.
+///
+/// # Shapes
+/// `a` is p × q; the result has length min(p, q).
 ///
 /// # Errors
 /// As [`thin_svd`].
+///
+/// # Cost
+/// For p much larger than q: one QR and the singular values of the q × q triangle, 2pq² + O(q³) operations.
 pub fn singular_values(a: MatRef<'_, f64>) -> Result<Vec<f64>, LinalgError> {
     let (rows, cols) = a.shape();
     if rows > 2 * cols && cols > 0 {
@@ -126,6 +132,9 @@ pub fn decision(s: &[f64], rank: usize) -> RankDecision {
 ///
 /// # Errors
 /// As [`thin_svd`].
+///
+/// # Cost
+/// That of [`thin_svd`].
 pub fn column_space(a: MatRef<'_, f64>, relative: f64) -> Result<Mat<f64>, LinalgError> {
     let svd = thin_svd(a)?;
     let rank = rank_at(&svd.s, relative).rank;

@@ -97,6 +97,12 @@ pub fn solve_upper(upper: MatRef<'_, f64>, b: MatMut<'_, f64>) {
 }
 
 /// Overwrites `b` with L⁻¹b for a lower triangular L. See [`solve_upper`].
+///
+/// # Shapes
+/// `lower` is q × q with a non-zero diagonal, `b` is q × s.
+///
+/// # Cost
+/// q²s operations.
 pub fn solve_lower(lower: MatRef<'_, f64>, b: MatMut<'_, f64>) {
     triangular_solve::solve_lower_triangular_in_place(lower, b, Par::Seq);
 }

@@ -39,6 +39,9 @@ impl NoiseKind {
     }
 
     /// An error matrix E of m × n independent entries of standard deviation `std`. The first samples are the same for every larger n.
+    ///
+    /// # Cost
+    /// mn draws.
     pub fn errors(self, m: usize, n: usize, std: f64, seed: u64) -> Mat<f64> {
         let rng = &mut random::stream(seed, "label noise", 0);
         let mut errors = Mat::zeros(m, n);
@@ -52,8 +55,14 @@ impl NoiseKind {
 /// A sparse error matrix (Definition 79): `count` entries at positions drawn uniformly without repetition, the others zero. The values
 /// are normal with standard deviation `size`; the definition allows any.
 ///
+/// # Shapes
+/// The result is m × n.
+///
 /// # Panics
 /// When `count` exceeds m n.
+///
+/// # Cost
+/// `count` positions and as many normal draws, and a pass over the mn entries.
 pub fn gross_errors(m: usize, n: usize, count: usize, size: f64, seed: u64) -> Mat<f64> {
     let rng = &mut random::stream(seed, "gross errors", 0);
     let mut errors = Mat::zeros(m, n);

@@ -56,6 +56,9 @@ impl Network {
     ///
     /// # Errors
     /// [`ShapeError`] when they do not fit or a weight is not finite.
+    ///
+    /// # Cost
+    /// A few passes over the weights.
     pub fn new(
         u: Mat<f64>,
         v: Mat<f64>,
@@ -68,7 +71,13 @@ impl Network {
     /// As [`Network::new`], with another activation. For one of degree c the column of U is multiplied by the c-th power of the
     /// norm of the row; for one without a degree nothing is normalised.
     ///
+    /// # Shapes
+    /// As [`Network::new`].
+    ///
     /// # Errors
+    /// As [`Network::new`].
+    ///
+    /// # Cost
     /// As [`Network::new`].
     pub fn with_activation(
         activation: Activation,
@@ -182,7 +191,16 @@ impl Network {
         t
     }
 
-    /// Activations f(V x + b), k × n. See [`Network::preactivations`].
+    /// Activations f(V x + b).
+    ///
+    /// # Shapes
+    /// `x` is d × n, the result k × n.
+    ///
+    /// # Panics
+    /// When `x` does not have d rows.
+    ///
+    /// # Cost
+    /// 2kdn operations, and a call of f for each entry.
     pub fn activations(&self, x: MatRef<'_, f64>) -> Mat<f64> {
         let mut z = self.preactivations(x);
         for col in z.as_mut().col_iter_mut() {

@@ -212,8 +212,14 @@ impl PlantedSpec {
     ///
     /// The network does not depend on `n`, and the first samples are the same for every larger `n`.
     ///
+    /// # Shapes
+    /// Inputs are d × `n`, labels m × `n`.
+    ///
     /// # Errors
     /// [`SpecError`] when a dimension is 0 or a condition number is not one.
+    ///
+    /// # Cost
+    /// A draw for each weight and each input, kd² operations for hidden biases, and those of [`Network::labels`].
     pub fn plant(&self, n: usize) -> Result<Planted, SpecError> {
         for (name, value) in [("m", self.m), ("k", self.k), ("d", self.d), ("n", n)] {
             if value == 0 {

@@ -131,8 +131,14 @@ pub struct Subset {
 impl Subset {
     /// Copies the samples with these indices.
     ///
+    /// # Shapes
+    /// The result has as many samples as there are indices, which may repeat.
+    ///
     /// # Panics
     /// When an index is not below n.
+    ///
+    /// # Cost
+    /// A copy of the samples chosen.
     pub fn of(samples: &Samples<'_>, chosen: &[usize]) -> Subset {
         Subset { x: columns(samples.x, chosen), a: columns(samples.a, chosen) }
     }

@@ -27,6 +27,9 @@ const SAFETY: f64 = 1e4;
 
 /// Recovers from the samples whose labels all lie between their bounds; `None` when there are none.
 ///
+/// # Shapes
+/// `samples` is n inputs of dimension d with labels of dimension m; `clipping` has bounds for m outputs.
+///
 /// # Guarantee
 /// A verdict `exact` is that of [`orthant_exact::recover`] on those samples, and all other samples agree with it: labels between the
 /// bounds are predicted, and predictions for labels at a bound lie at or beyond it.
@@ -36,6 +39,9 @@ const SAFETY: f64 = 1e4;
 ///
 /// # Cost
 /// That of [`orthant_exact::recover`], a copy of the samples used, and one pass.
+///
+/// # Paper
+/// Not in the paper.
 pub fn recover_clipped(
     samples: &Samples<'_>,
     clipping: &Clipping,

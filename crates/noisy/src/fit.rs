@@ -96,6 +96,10 @@ const MAX_FAILURES: usize = 3;
 /// The hidden and the output biases that `start` has are free, those that it does not have stay away; give zeros for biases that
 /// are to be found. With `clipping`, residuals at bounds are one-sided.
 ///
+/// # Shapes
+/// `start` has the inputs and outputs of the samples, and any number k of units; the result has the same; `clipping` has bounds
+/// for m outputs.
+///
 /// # Guarantee
 /// The loss never grows, and the result has the same bits for every number of threads. With E = 0 and a start in the basin of the
 /// true network, the result is exact to rounding; with Gaussian errors it is the local maximum-likelihood estimate.

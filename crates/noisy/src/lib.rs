@@ -1,12 +1,7 @@
-//! Recovery of two-layer rectified networks from labels with errors: A = U f(VX + b1') + c1' + E.
+//! Recovery of two-layer rectified networks from labels with errors.
 //!
-//! | errors E | entry point | what comes back |
-//! |---|---|---|
-//! | independent, of mean zero and one variance, sub-Gaussian | [`recover_noisy`] | the least-squares optimum, standard errors, noise level; `approximate` |
-//! | any size, in a few entries | [`recover_sparse`] | the exact network, and the errors |
-//! | cut off at bounds | [`recover_clipped`] | the exact network, checked against the labels at bounds |
-//! | rounding | [`recover_noisy`]; [`precision`] says how labels were rounded | as for noise of known size |
-//! | unknown | [`recover`] with [`NoiseModel::Auto`] | the first of these that explains the labels |
+//! Given inputs X (d × n) and labels A = U f(VX + b1') + c1' + E (m × n), find U (m × k), V (k × d), b and c, where E is noise in every
+//! label, or gross errors in some, or what rounding or cutting off at bounds has done.
 //!
 //! # What is guaranteed
 //!
@@ -16,6 +11,21 @@
 //! is `approximate` at best. `exact` is given for the other kinds of errors only, under the conditions of [`orthant_exact`], and only
 //! when the network agrees with every label that is not reported as an error. For gross errors it rests on their being at random
 //! positions: see [`recover_sparse`] for what can pass for them.
+//!
+//! Of the paper, Theorem 62 is for Gaussian inputs, rank(U) = rank(V) = k, no biases, and E of independent sub-Gaussian entries of one
+//! variance: weights within ε for n polynomial in 1/ε and the rest; [`route`] is its way, and [`recover_noisy`] goes beyond it, to the
+//! optimum, without its hypotheses on X, U and biases. Corollary 84 is for Gaussian inputs, orthonormal columns of U that are incoherent,
+//! k up to m / polylog(n), and errors at random positions in a small enough share of the labels: then the weights are exact.
+//!
+//! # Entry points
+//!
+//! | errors E | entry point | what comes back |
+//! |---|---|---|
+//! | independent, of mean zero and one variance, sub-Gaussian | [`recover_noisy`] | the least-squares optimum, standard errors, noise level; `approximate` |
+//! | any size, in a few entries | [`recover_sparse`] | the exact network, and the errors |
+//! | cut off at bounds | [`recover_clipped`] | the exact network, checked against the labels at bounds |
+//! | rounding | [`recover_noisy`]; [`precision`] says how labels were rounded | as for noise of known size |
+//! | unknown | [`recover`] with [`NoiseModel::Auto`] | the first of these that explains the labels |
 //!
 //! # When not to use it
 //!

@@ -113,6 +113,9 @@ const SAMPLE: usize = 4096;
 
 /// Finds how labels were rounded, and whether they were clipped.
 ///
+/// # Shapes
+/// Only the labels of `samples` are looked at; bounds are for each of the m outputs.
+///
 /// # Guarantee
 /// - A rounding is one that every label conforms to (but those at a bound), so labels rounded to a format or to at most 12 places are
 ///   always found to be, or to be rounded more coarsely, when five of their first 4096 values differ and they carry 100 bits of

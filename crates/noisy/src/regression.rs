@@ -63,6 +63,9 @@ pub struct Regression {
 /// # Shapes
 /// `hidden.v` is k × d.
 ///
+/// # Guarantee
+/// The sum of squared residuals of each output is the least there is for these activations, to rounding.
+///
 /// # Errors
 /// [`NoisyError::Dimension`]; [`NoisyError::TooFewSamples`] for n ≤ k, or k + 1 with a bias; [`NoisyError::Linalg`] on overflow of
 /// the activations.

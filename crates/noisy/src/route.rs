@@ -38,6 +38,9 @@ pub struct PaperRoute {
 
 /// Recovers a network of k units max(t, 0) without hidden bias from samples with independent errors of mean zero.
 ///
+/// # Shapes
+/// `samples` is n inputs of dimension d with labels of dimension m; the network returned is m × k × d with k = `width`.
+///
 /// # Guarantee
 /// For Gaussian inputs of any mean and covariance, and independent rows of V and columns of U, every weight converges at the
 /// rate n^(-1/2), whatever the size of the noise. The error of the estimate is several times that of the best one: use it as a

@@ -109,6 +109,9 @@ const FINALISTS_OF_PART: usize = 2;
 
 /// Finds the least-squares optimum for a given number of units.
 ///
+/// # Shapes
+/// `samples` is n inputs of dimension d with labels of dimension m; the network returned is m × k × d with k = `width`.
+///
 /// # Guarantee
 /// The best of all optima that the starts ended in; [`Found::agreeing`] says how many independent ones did. In all instances of the
 /// tests it is the optimum next to the truth; that it is the global one is not proved. Same samples, same settings, same bits, for
@@ -137,6 +140,9 @@ pub fn search(
 }
 
 /// The refinement that [`search`] ends with, from given hidden weights. U and c of the network given do not matter.
+///
+/// # Shapes
+/// `network` has the inputs and outputs of the samples, and any number of units; the result has the same.
 ///
 /// # Errors
 /// [`NoisyError::Dimension`] when the network has other inputs or outputs than the samples; [`NoisyError::Linalg`] on overflow.

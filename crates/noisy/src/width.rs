@@ -69,6 +69,9 @@ const ROWS_FOR: usize = 16;
 /// steps that double until the score no longer falls, and from there down, leaving out units one by one. The neighbours of the width
 /// found are tried until it scores best of three.
 ///
+/// # Shapes
+/// `samples` is n inputs of dimension d with labels of dimension m; the network returned is m × k × d with the width k chosen.
+///
 /// # Guarantee
 /// No neighbour tried of the width returned scores better. The Bayesian criterion chooses the true width with
 /// probability towards one as n grows, when the optima are found.

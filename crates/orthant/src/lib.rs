@@ -11,7 +11,39 @@
 //! The paper behind this library is Bakshi, Jayaram, Woodruff, *Learning Two Layer Rectified Neural Networks in Polynomial
 //! Time*, COLT 2019 (PMLR 99:195-268).
 //!
-//! # Start here
+//! # What is guaranteed
+//!
+//! A network comes with a verdict. [`Verdict::Exact`] says that it has the labels of all samples to rounding, that every unit is
+//! determined by the samples, and that samples kept aside agree; [`exact`] has the exact wording, and the uniqueness that follows.
+//! When a search succeeds is another matter. The theorems of the table below promise it of the paper's algorithms, with high probability,
+//! for n polynomial in d, m and the condition numbers of U and V (exponential in k where U may have any rank). The methods here deviate
+//! from these algorithms where their documentation says so, and are not confined to the hypotheses; the verdict says how it went. Whether
+//! any network fits given samples is NP-hard to decide, for two units already (Theorem 23).
+//!
+//! # Which entry point
+//!
+//! | assumption | entry point | theorem |
+//! |---|---|---|
+//! | rank(A) = k, exact labels, any inputs, any biases | [`recover`] | Theorem 49, extended |
+//! | the same, and n at least about k(k+1)/2 + kd | [`recover`] with [`Method::Lift`], or as part of [`Method::Auto`] | uniqueness by lift |
+//! | fewer outputs than units, exact labels, any inputs, any biases | [`recover`] ([`Method::Restarts`] alone) | beyond the paper's Algorithm 8 |
+//! | rank(A) = k, exact labels, any inputs, small k: the network, or a proof that there is none | [`recover`] with [`Method::WorstCase`] | Theorem 11, Algorithms 2 and 3 |
+//! | output weights of any rank, m ≥ 2, Gaussian inputs | [`fpt::one_sparse`] | Algorithm 8, Theorem 65 |
+//! | errors of any distribution that do not depend on Gaussian inputs, k ≤ 4 | [`fpt::half_spaces`] | Algorithm 9, Theorems 69 and 78 |
+//! | Gaussian inputs, of any mean and covariance | [`recover`] with [`Method::Tensor`] or [`Method::Power`] | Algorithm 5, Theorems 40 and 49, Remark 24 |
+//! | Gaussian inputs, orthonormal rows of V | [`recover`] with [`Method::Ica`] | Algorithm 4, Theorem 36 |
+//! | inputs symmetric about zero, no hidden bias | [`recover`] with [`Method::Symmetric`] | Section C.3, Corollary 53 |
+//! | queries at x and −x, no hidden bias | [`recover`] with [`Method::Paired`], or [`estimate::paired`] | Section C.3, without the distribution |
+//! | another activation than max(t, 0) | [`Settings::activation`] | Appendix G.1 |
+//! | labels with independent errors, sub-Gaussian | [`noisy::recover_noisy`]; the paper's own way [`noisy::route::paper_route`] | Theorem 62 |
+//! | errors of any size in a few labels, m > k | [`noisy::recover_sparse`] | Theorem 83, Corollary 84 |
+//! | errors of an unknown kind | [`noisy::recover`] with [`noisy::NoiseModel::Auto`] | |
+//! | a sparsity pattern is known | [`estimate::unit::unit_from_pattern`] | Algorithm 6, Lemma 33 |
+//! | a network from elsewhere is to be judged | [`exact::certify`] | |
+//! | hard instances are wanted | [`hardness`] | Theorem 23, Lemma 55 |
+//! | nothing known | [`diagnose`] says which hypotheses hold | |
+//!
+//! # Example
 //!
 //! ```
 //! use std::ops::ControlFlow;
@@ -28,28 +60,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Which entry point
-//!
-//! | assumption | entry point | theorem |
-//! |---|---|---|
-//! | rank(A) = k, exact labels, any inputs, any biases | [`recover`] | Theorem 49, extended |
-//! | the same, and n at least about k(k+1)/2 + kd | [`recover`] with [`Method::Lift`], or as part of [`Method::Auto`] | uniqueness by lift |
-//! | fewer outputs than units, exact labels, any inputs, any biases | [`recover`] ([`Method::Restarts`] alone) | beyond the paper's Algorithm 8 |
-//! | rank(A) = k, exact labels, any inputs, small k: the network, or a proof that there is none | [`recover`] with [`Method::WorstCase`] | Theorem 11, Algorithms 2 and 3 |
-//! | output weights of any rank, m ≥ 2, Gaussian inputs | [`fpt::one_sparse`] | Algorithm 8, Theorem 65 |
-//! | errors of any distribution that do not depend on Gaussian inputs, k ≤ 4 | [`fpt::half_spaces`] | Algorithm 9, Theorems 69 and 78 |
-//! | Gaussian inputs, of any mean and covariance | [`recover`] with [`Method::Tensor`] or [`Method::Power`] | Algorithm 5, Theorem 40, Remark 24 |
-//! | Gaussian inputs, orthonormal rows of V | [`recover`] with [`Method::Ica`] | Algorithm 4, Theorem 27 |
-//! | inputs symmetric about zero, no hidden bias | [`recover`] with [`Method::Symmetric`] | Section C.3 |
-//! | queries at x and −x, no hidden bias | [`recover`] with [`Method::Paired`], or [`estimate::paired`] | Section C.3, without the distribution |
-//! | another activation than max(t, 0) | [`Settings::activation`] | Appendix G.1 |
-//! | labels with independent errors, sub-Gaussian | [`noisy::recover_noisy`]; the paper's own way [`noisy::route::paper_route`] | Theorem 62 |
-//! | errors of any size in a few labels, m > k | [`noisy::recover_sparse`] | Theorem 83, Corollary 84 |
-//! | errors of an unknown kind | [`noisy::recover`] with [`noisy::NoiseModel::Auto`] | |
-//! | a sparsity pattern is known | [`estimate::unit::unit_from_pattern`] | Algorithm 6, Lemma 33 |
-//! | a network from elsewhere is to be judged | [`exact::certify`] | |
-//! | hard instances are wanted | [`hardness`] | Theorem 23, Lemma 55 |
-//! | nothing known | [`diagnose`] says which hypotheses hold | |
+//! The way from arrays to weights and back, step by step, is the [`guide`].
 //!
 //! # Crates
 //!
@@ -58,6 +69,8 @@
 //! [`estimate`] (searches for units), [`exact`] (weights and verdict), [`noisy`] (labels with errors), [`fpt`] (any output weights, any
 //! errors) and [`hardness`] (instances that no method can be expected to solve).
 //! Each can be depended on alone. Matrices in signatures are [`faer`]'s, re-exported here.
+
+pub mod guide;
 
 pub use orthant_estimate as estimate;
 pub use orthant_exact as exact;

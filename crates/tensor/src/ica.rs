@@ -198,6 +198,11 @@ pub fn separate(z: MatRef<'_, f64>, k: usize, settings: &IcaSettings) -> Result<
 
 /// Refuses sources that depend on each other.
 ///
+/// # Guarantee
+/// Independent sources are refused only when the mean square of their correlations, in standard errors, exceeds its expectation
+/// by more standard deviations than sampling explains, in the normal approximation, and the correlation exceeds what `settings`
+/// allow.
+///
 /// # Errors
 /// [`TensorError::NotIndependent`].
 pub fn check_independence(dependence: &Dependence, settings: &IcaSettings) -> Result<(), TensorError> {

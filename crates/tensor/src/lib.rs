@@ -9,6 +9,14 @@
 //!
 //! This crate estimates them from columns and takes them apart. It knows nothing of networks: matrices in, matrices out.
 //!
+//! # Guarantees
+//! Accumulators are sums over columns in fixed chunks, merged in order: results do not depend on the number of threads, nor,
+//! up to rounding, on how columns are grouped into blocks; memory does not depend on n. Nothing of size d³ is ever formed.
+//! Decompositions of exact moments are exact to rounding times conditioning; the error on perturbed ones is proportional to the
+//! perturbation, and is estimated from what the decomposition leaves unexplained. Sampled moments are off by 1/√n.
+//!
+//! # Entry points
+//!
 //! | module | what | cost |
 //! |---|---|---|
 //! | [`moment`] | first pass: means, covariances; mergeable | 2n(d² + md + m²) |
@@ -27,12 +35,6 @@
 //! **Order 3 vanishes for the rectifier**: max(t, 0) = t/2 + |t|/2, and beyond order 1 only the even part is left, so that
 //! c_3 = 0 and the tensor of order 3 holds nothing but sampling error. It does not vanish for other functions: for max(t, 0)² it
 //! is c_3 = 2/√(2π), and its contractions give the v_r. A test in [`score`] shows both.
-//!
-//! # Guarantees
-//! Accumulators are sums over columns in fixed chunks, merged in order: results do not depend on the number of threads, nor,
-//! up to rounding, on how columns are grouped into blocks; memory does not depend on n. Nothing of size d³ is ever formed.
-//! Decompositions of exact moments are exact to rounding times conditioning; the error on perturbed ones is proportional to the
-//! perturbation, and is estimated from what the decomposition leaves unexplained. Sampled moments are off by 1/√n.
 //!
 //! # When not to use it
 //! When samples are noiseless, searches reach exact weights from a few samples per unknown, for any distribution of inputs; moments

@@ -22,6 +22,9 @@ impl SymTensor3 {
     ///
     /// # Panics
     /// When there are not as many weights as components.
+    ///
+    /// # Cost
+    /// 2k³r operations.
     pub fn from_components(components: MatRef<'_, f64>, weights: &[f64]) -> SymTensor3 {
         assert_eq!(components.ncols(), weights.len(), "one weight per component");
         let k = components.nrows();
@@ -40,6 +43,9 @@ impl SymTensor3 {
     ///
     /// # Errors
     /// [`TensorError::Shape`]; [`TensorError::NotFinite`].
+    ///
+    /// # Cost
+    /// 6k³ operations.
     pub fn from_slices(slices: &[MatRef<'_, f64>]) -> Result<SymTensor3, TensorError> {
         let k = slices.len();
         at_least("number of slices", k, 1)?;
@@ -85,11 +91,11 @@ impl SymTensor3 {
 
     /// The matrix T(·, ·, v).
     ///
-    /// # Cost
-    /// 2k³ operations.
-    ///
     /// # Panics
     /// When `v` does not have length k.
+    ///
+    /// # Cost
+    /// 2k³ operations.
     pub fn contract(&self, v: &[f64]) -> Mat<f64> {
         let k = self.k;
         Mat::from_fn(k, k, |i, j| product::dot(&self.entries[(i * k + j) * k..][..k], v))
@@ -97,11 +103,11 @@ impl SymTensor3 {
 
     /// The vector T(·, v, v).
     ///
-    /// # Cost
-    /// 2k³ operations.
-    ///
     /// # Panics
     /// When `v` does not have length k.
+    ///
+    /// # Cost
+    /// 2k³ operations.
     pub fn contract_twice(&self, v: &[f64]) -> Vec<f64> {
         let k = self.k;
         (0..k)
@@ -117,11 +123,11 @@ impl SymTensor3 {
     /// # Shapes
     /// `map` is k × r; the result has r coordinates.
     ///
-    /// # Cost
-    /// 2(k³r + k²r² + kr³) operations.
-    ///
     /// # Panics
     /// When `map` does not have k rows.
+    ///
+    /// # Cost
+    /// 2(k³r + k²r² + kr³) operations.
     pub fn transform(&self, map: MatRef<'_, f64>) -> SymTensor3 {
         assert_eq!(map.nrows(), self.k, "a map of the wrong number of rows");
         let r = map.ncols();

@@ -86,6 +86,9 @@ impl ScorePlan {
     ///
     /// # Errors
     /// [`TensorError::Shape`]; [`TensorError::NotFinite`].
+    ///
+    /// # Cost
+    /// A pass over the maps.
     pub fn new(
         inputs: Affine,
         labels: Affine,

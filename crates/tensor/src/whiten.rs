@@ -24,6 +24,9 @@ impl Affine {
     ///
     /// # Panics
     /// When `x` does not have p rows.
+    ///
+    /// # Cost
+    /// 2rpn operations.
     pub fn apply(&self, x: MatRef<'_, f64>) -> Mat<f64> {
         assert_eq!(x.nrows(), self.mean.len(), "columns of the wrong length");
         let centred = Mat::from_fn(x.nrows(), x.ncols(), |i, j| x[(i, j)] - self.mean[i]);

@@ -25,6 +25,9 @@ pub fn permute_units(network: &Network, order: &[usize]) -> Network {
 
 /// Moves a positive factor per unit from U to V and b, and back to normal form: the same network, to rounding.
 ///
+/// # Shapes
+/// `factors` has length k.
+///
 /// # Panics
 /// When there is not one positive factor per unit, or the activation has no degree.
 pub fn rescale_units(network: &Network, factors: &[f64]) -> Network {

@@ -136,6 +136,9 @@ impl Recipe {
     /// # Panics
     /// When a departure names a unit, coordinate, sample or output that does not exist, or when orthonormal rows are asked
     /// for with k > d.
+    ///
+    /// # Cost
+    /// That of [`PlantedSpec::plant`], of the labels again, and of [`Instance::new`].
     pub fn plant(&self) -> Result<Instance, SpecError> {
         let Planted { network, mut x, .. } = self.spec.plant(self.n)?;
         for &departure in &self.departures {

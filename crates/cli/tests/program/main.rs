@@ -8,3 +8,4 @@ mod noise;
 mod options;
 mod recover;
 mod round_trip;
+mod tutorial;

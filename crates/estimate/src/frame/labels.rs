@@ -40,6 +40,9 @@ const MAX_DECIMALS: i32 = 12;
 impl LabelSpectrum {
     /// The spectrum of labels, minus their mean if `centre`.
     ///
+    /// # Shapes
+    /// The spectrum has min(n, m) singular values.
+    ///
     /// # Errors
     /// [`LinalgError::NoConvergence`] on overflow.
     ///

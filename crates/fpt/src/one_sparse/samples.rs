@@ -115,6 +115,9 @@ pub fn lone_probabilities(v: MatRef<'_, f64>) -> Result<Vec<f64>, FptError> {
 /// # Errors
 /// [`FptError::Setting`] for an argument out of its range, or when more than 10¹⁵ samples would be needed.
 ///
+/// # Cost
+/// k sums of `members` terms for each of about 2 log₂ n numbers of samples.
+///
 /// # Paper
 /// Lemma 64: Ω(d log(k/δ) (kκ)^(2k)) in the proof.
 pub fn expected_samples(
@@ -129,8 +132,18 @@ pub fn expected_samples(
 
 /// [`expected_samples`] for a V that is known.
 ///
+/// # Shapes
+/// `v` is k × d with rows of any norm but zero.
+///
+/// # Guarantee
+/// As [`expected_samples`], with the probabilities of [`lone_probabilities`] in place of their lower bound: exact ones for up to
+/// three units, estimates for more.
+///
 /// # Errors
 /// As [`expected_samples`]; V of rank below k needs infinitely many.
+///
+/// # Cost
+/// That of [`lone_probabilities`], and as [`expected_samples`].
 pub fn expected_samples_for(
     v: MatRef<'_, f64>,
     members: usize,

@@ -45,6 +45,9 @@ struct Lost {
 ///
 /// With `clipping`, labels that are satisfied count as if they were not there.
 ///
+/// # Shapes
+/// `network` has the inputs and outputs of the samples, and `clipping` bounds for m outputs.
+///
 /// # Errors
 /// [`NoisyError::Dimension`] when samples, network and bounds do not fit, [`NoisyError::Activation`] as for
 /// [`fit`](super::fit()).

@@ -28,6 +28,9 @@ pub struct Residuals {
 
 /// Sums up the residuals U f(Vx + b) + c − a of each output, one-sided where labels are clipped.
 ///
+/// # Shapes
+/// As [`information`](super::information()): `network` and `clipping` fit the samples; sums are for each of the m outputs.
+///
 /// # Errors
 /// [`NoisyError::Dimension`] when samples, network and bounds do not fit.
 ///

@@ -75,6 +75,9 @@ impl Weights {
     }
 
     /// The network with these weights, in normal form.
+    ///
+    /// # Errors
+    /// [`NoisyError::Overflow`] when a weight is not finite.
     pub fn network(&self, shape: &Shape) -> Result<Network, NoisyError> {
         let u = self.output.as_ref().subrows(0, shape.k).transpose().to_owned();
         let v = self.hidden.as_ref().subrows(0, shape.d).transpose().to_owned();

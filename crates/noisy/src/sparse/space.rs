@@ -110,6 +110,9 @@ pub(crate) struct Search<'a> {
 
 impl Search<'_> {
     /// The label space that explains most samples, tried at the ranks hinted at first.
+    ///
+    /// # Errors
+    /// [`NoisyError::Cancelled`] when the caller breaks off, [`NoisyError::Linalg`] on overflow.
     pub fn explain(
         &self,
         hints: &[usize],

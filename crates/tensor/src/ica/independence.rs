@@ -98,6 +98,9 @@ impl IndependenceSums {
     ///
     /// # Errors
     /// [`TensorError::Shape`] when there are no columns.
+    ///
+    /// # Cost
+    /// O(k²) operations for k sources.
     pub fn finish(&self) -> Result<Dependence, TensorError> {
         some_columns(self.n)?;
         let (n, k) = (self.n as f64, self.squares.len());
