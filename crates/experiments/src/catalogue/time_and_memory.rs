@@ -244,7 +244,13 @@ fn memory_chart(bytes: &[(f64, f64)], plan: &Plan) -> Figure {
         plan.seed_range(seeds(plan))
     );
     let heading = Heading::new("time-and-memory-memory", "Memory of exact recovery", caption);
-    Figure::Chart(Chart { heading, x: Axis::log("k = d = m"), y: Axis::log("memory (MB)"), series, marks: Vec::new() })
+    Figure::Chart(Chart {
+        heading,
+        x: Axis::log("k = d = m"),
+        y: Axis::log("memory (MB)"),
+        series,
+        marks: Vec::new(),
+    })
 }
 
 /// Bytes at the peak above those held before the first measurement; the largest of the instances, since what one of them gives back may
@@ -257,8 +263,7 @@ fn table(recoveries: &Rows<'_>, speed: &Speed, held: Option<f64>, plan: &Plan) -
     let groups = recoveries.by_number("k");
     let body = groups.iter().map(|(k, rows)| {
         let seconds = rows.median("seconds").unwrap_or(f64::NAN);
-        let memory =
-            extra_bytes(rows, held).map_or("–".to_string(), |bytes| format!("{:.1}", bytes / 1e6));
+        let memory = extra_bytes(rows, held).map_or("–".to_string(), |bytes| format!("{:.1}", bytes / 1e6));
         vec![
             k.to_string(),
             rows.rate("exact").to_string(),
