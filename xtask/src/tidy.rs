@@ -1,5 +1,6 @@
 //! The rules of the house that no other tool checks.
 
+mod benchmarks;
 mod documents;
 mod manifest;
 mod source;
@@ -27,6 +28,7 @@ Usage: cargo xtask tidy
   tolerance  A small literal in an assertion of tests/ has a comment that derives it;
              machine epsilon is used in linalg/src/tolerance.rs and in tests only
   documents  The four documents exist, ARCHITECTURE.md names every crate, links lead somewhere
+  benchmarks Public functions of the crates of algorithms are named in benches/
 
 Exit codes: 0 nothing found, 1 something found, 2 bad usage.";
 
@@ -108,6 +110,7 @@ fn check(files: &[File], exists: &dyn Fn(&str) -> bool) -> Vec<Finding> {
         tolerances::check(&source, &mut findings);
     }
     documents::check(files, exists, &mut findings);
+    benchmarks::check(files, &mut findings);
     findings.sort();
     findings
 }
@@ -139,6 +142,7 @@ mod tests {
             "leftovers",
             "tolerance",
             "documents",
+            "benchmarks",
         ] {
             assert!(HELP.contains(&format!("\n  {rule:<10} ")), "{rule}");
         }
