@@ -88,11 +88,13 @@ fn keep_inactive(
     if bounds.iter().all(|&bound| bound <= 2.0 * margin) {
         return Ok(true);
     }
-    let slopes = -product::matmul(offsets.as_ref(), null.as_ref());
+    let mut slopes = -product::matmul(offsets.as_ref(), null.as_ref());
     let rounding = tolerance::backward(inactive.len(), v.len());
     for (i, bound) in bounds.iter_mut().enumerate() {
-        // A sample on the kink that none of these directions moves, such as the origin, stays there.
+        // A sample that none of these directions moves stays where it is, on the kink, such as the origin, or on the inactive side:
+        // it is no constraint, and its slopes, which are rounding, must not be scaled up to one.
         if slopes.row(i).norm_l2() <= rounding * offsets.row(i).norm_l2() && *bound <= 2.0 * margin {
+            slopes.row_mut(i).iter_mut().for_each(|slope| *slope = 0.0);
             *bound = 0.0;
         }
     }
