@@ -94,7 +94,9 @@ fn around(c: &mut Criterion) {
         checked(c, &format!("split/{size}"), split, |split| {
             split.fit().len() + split.check().len() == size.n
         });
-        checked(c, &format!("scaled/{size}"), || Scaled::of(&samples), Option::is_some);
+        let large = Mat::from_fn(size.m, size.n, |i, j| 1e200 * planted.a[(i, j)]);
+        let given = Samples::new(planted.x.as_ref(), large.as_ref()).expect("finite");
+        checked(c, &format!("scaled/{size}"), || Scaled::of(&given), Option::is_some);
         let (u, v) = (planted.network.u(), planted.network.v());
         let off = random::gaussian(size.k, size.d, &mut random::stream(SEED, "proposal", 0));
         let v = Mat::from_fn(size.k, size.d, |i, r| v[(i, r)] + 1e-6 * off[(i, r)]);
