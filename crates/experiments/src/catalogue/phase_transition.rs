@@ -154,13 +154,7 @@ impl Experiment for PhaseTransition {
                 Some(method) => decompose_once(&planted, method, task.seed, context)?,
                 None => attempt(&planted, Method::Pursuit, task.seed, context)?,
             };
-            Record::new()
-                .with("exact", trial.is_exact())
-                .with("wrong", trial.is_wrong())
-                .with("units", trial.units)
-                .with("error", trial.error)
-                .with("verdict", trial.verdict)
-                .with("skipped", Value::Missing)
+            trial.values().with("skipped", Value::Missing)
         };
         let least = least_active(&planted);
         let values = values.with("least_active", least).with("determined", least >= d);

@@ -179,7 +179,7 @@ impl Experiment for SampleNeed {
                 .map(|point| point.y)
         };
         let shown =
-            |need: Option<f64>| need.map_or(format!("more than {}", cap(plan)), |need| need.to_string());
+            |need: Option<f64>, cap: usize| need.map_or(format!("more than {cap}"), |need| need.to_string());
         let pair_shown = |kappa: f64| {
             let need = pair_need.iter().find(|point| point.x == kappa).map(|point| point.y);
             format!("{} against {} at κ = {kappa}", shown(need, PAIR_CAP), bound(kappa))
