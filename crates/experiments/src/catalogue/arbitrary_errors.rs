@@ -136,7 +136,7 @@ impl Experiment for ArbitraryErrors {
             corrected: theorem_78_corrected(&terms),
             half_space_rows: row_error(&found.half_spaces.network, &planted.network),
         };
-        Ok(outcome(Some(row_error(&found.best().network, &planted.network)), Some(fitted)))
+        Ok(outcome(Some(row_error(&found.best().network, &planted.network)), Some(&fitted)))
     }
 
     fn present(&self, rows: &[Row], plan: &Plan) -> Presentation {
@@ -155,10 +155,10 @@ struct FitErrors {
     half_space_rows: f64,
 }
 
-fn outcome(rows: Option<f64>, fitted: Option<FitErrors>) -> Outcome {
-    let of = |value: fn(&FitErrors) -> f64| fitted.as_ref().map(value);
+fn outcome(rows: Option<f64>, fitted: Option<&FitErrors>) -> Outcome {
+    let of = |value: fn(&FitErrors) -> f64| fitted.map(value);
     let met = |residual: fn(&FitErrors) -> f64, bound: fn(&FitErrors) -> f64| {
-        fitted.as_ref().map(|f| residual(f) <= bound(f) + 1e-10 * f.zero)
+        fitted.map(|f| residual(f) <= bound(f) + 1e-10 * f.zero)
     };
     let values = Record::new()
         .with("row_error", rows)

@@ -248,3 +248,31 @@ impl Experiment for Noise {
         shown::present(rows, plan)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orthant::Mat;
+
+    #[test]
+    fn errors_do_not_depend_on_the_order_of_units() {
+        let u = Mat::from_fn(2, 2, |o, i| if o == i { 3.0 } else { 1.0 });
+        let truth = Network::new(u.clone(), Mat::identity(2, 2), None, None).expect("shapes fit");
+        let turned = |u: f64, angle: f64| {
+            let v = Mat::from_fn(2, 2, |i, r| match (i, r) {
+                (0, 0) => angle.sin(),
+                (0, 1) => angle.cos(),
+                (1, 0) => 1.0,
+                _ => 0.0,
+            });
+            let of = |o: usize, i: usize| if o == i { 1.0 } else { 3.0 + u };
+            Network::new(Mat::from_fn(2, 2, of), v, None, None).expect("shapes fit")
+        };
+        let errors = Errors::of(&turned(0.1, 0.2), &truth);
+        // The chord of 0.2; two weights of U off by 0.1, |U|_F² = 20. A few roundings.
+        assert!((errors.v.expect("matched") - 2.0 * 0.1f64.sin()).abs() < 1e-14);
+        assert!((errors.u.expect("matched") - (0.02f64 / 20.0).sqrt()).abs() < 1e-14);
+        let narrow = Network::new(u.subcols(0, 1).to_owned(), Mat::identity(1, 2), None, None).expect("fits");
+        assert!(Errors::of(&narrow, &truth).v.is_none());
+    }
+}

@@ -318,3 +318,22 @@ fn margins(rows: &Rows<'_>, counted: &str) -> Figure {
         marks: Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_printed_test_is_right_on_exact_rows_and_follows_turned_ones() {
+        for seed in 1..6 {
+            let (m, k, d) = INDEPENDENT;
+            let planted = PlantedSpec { m, k, d, seed, ..PlantedSpec::default() }.plant(200).expect("valid");
+            let samples = Samples::new(planted.x.as_ref(), planted.a.as_ref()).expect("finite");
+            let (v, positive) = approximate_rows(&planted, 0.0, seed);
+            assert_eq!(printed_test(&samples, v.as_ref()).expect("finite"), positive);
+            let turned: Vec<bool> = positive.iter().map(|positive| !positive).collect();
+            let opposite = Mat::from_fn(k, d, |i, r| -v[(i, r)]);
+            assert_eq!(printed_test(&samples, opposite.as_ref()).expect("finite"), turned);
+        }
+    }
+}
