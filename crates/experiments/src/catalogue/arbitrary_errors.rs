@@ -83,7 +83,7 @@ impl Experiment for ArbitraryErrors {
             }
         };
         for &k in widths(plan) {
-            let cost = [0.03, 0.15, 1.5][k - 1];
+            let cost = [0.015, 0.06, 1.0][k - 1];
             add(FIT, k, N, Kind::Gaussian, 0.0, cost);
             for kind in Kind::ALL {
                 for level in LEVELS {
@@ -93,7 +93,7 @@ impl Experiment for ArbitraryErrors {
         }
         for &n in FIT_SAMPLES.iter().take(plan.pick(3, 4)).filter(|n| **n != N) {
             for level in SMALL {
-                add(FIT, SWEPT, n, Kind::Gaussian, level, 4e-5 * n as f64);
+                add(FIT, SWEPT, n, Kind::Gaussian, level, 1.5e-5 * n as f64);
             }
         }
         for kind in Kind::ALL {

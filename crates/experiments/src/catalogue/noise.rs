@@ -63,7 +63,7 @@ impl Setting {
                 all.push(Setting { size, samples_per_input, level, kind });
             }
         };
-        let (gaussian, levels) = (NoiseKind::Gaussian, [0.01, 0.1, 0.5]);
+        let gaussian = NoiseKind::Gaussian;
         for samples in [FEW, 2 * FEW, 4 * FEW, MANY] {
             add(MAIN, samples, LEVEL, gaussian);
         }
@@ -79,11 +79,11 @@ impl Setting {
         if plan.pick(false, true) {
             add(MAIN, 4 * MANY, LEVEL, gaussian);
             add(SQUARE, FEW, LEVEL, gaussian);
-            for level in levels {
+            for level in [0.01, 0.1, 0.5] {
                 add(MAIN, MANY, level, gaussian);
-                add(LARGE, FEW, level, gaussian);
             }
             for level in [0.01, 0.1] {
+                add(LARGE, FEW, level, gaussian);
                 add(LARGE, MANY, level, gaussian);
             }
         }
@@ -91,8 +91,8 @@ impl Setting {
     }
 
     fn cost(&self) -> f64 {
-        let ((m, k, d), n) = (self.size, (self.samples_per_input * self.size.2) as f64);
-        0.2 + 4e-8 * n * (k * (m + d)) as f64
+        let n = (self.samples_per_input * self.size.2) as f64;
+        if self.size == LARGE { 6.0 + 3e-4 * n } else { 0.3 + 2e-5 * n }
     }
 }
 
@@ -185,8 +185,8 @@ impl Experiment for Noise {
         let clean = Samples::new(planted.x.as_ref(), planted.a.as_ref())?;
         let level = task.point.number("level").expect("tasks have a level");
         let std = level * clean.label_scale();
-        let kinds = NoiseKind::ALL.into_iter();
-        let kind = kinds.clone().find(|kind| kind.name() == task.point.text("noise")).expect("a kind");
+        let named = |kind: &NoiseKind| kind.name() == task.point.text("noise");
+        let kind = NoiseKind::ALL.into_iter().find(named).expect("tasks have a kind");
         let labels = &planted.a + &kind.errors(m, n, std, seed);
         let samples = Samples::new(planted.x.as_ref(), labels.as_ref())?;
 

@@ -73,7 +73,7 @@ impl Experiment for Signs {
                     .with("n", n)
                     .with("level", level)
                     .with("row_error", error);
-                tasks.push(Task { seed, point, cost: 1e-3 + 3e-6 * n as f64 });
+                tasks.push(Task { seed, point, cost: 1e-3 + 4e-7 * n as f64 });
             }
         }
         tasks
@@ -222,7 +222,7 @@ impl Experiment for Signs {
             format!("Samples for all {} signs in 19 of 20, among those tried: {wholly}.", INDEPENDENT.1),
             format!(
                 "Theorem 60 asks for rows with an error below an inverse polynomial; measured, {rough} are right with rows that are \
-                 wrong by 0.3, more than any of the moment methods leave."
+                 wrong by 0.3."
             ),
             format!(
                 "The log likelihood ratio of the least sure sign grows as n^({growth:.2}), as in the proof, so that a wrong sign is \

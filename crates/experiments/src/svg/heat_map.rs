@@ -80,8 +80,7 @@ fn cell(value: Option<&(f64, String)>, name: &str, (x, y): (f64, f64), (w, h): (
     // Rounded to one of the levels.
     let level = (share.clamp(0.0, 1.0) * (palette::HEAT_LEVELS - 1) as f64).round() as usize;
     let text = clean(text);
-    // Estimated widths are generous: a little beyond the cell by them is within it.
-    let size = [SMALL, 10.0, 9.0].into_iter().find(|size| width(&text, *size) <= w + 4.0);
+    let size = [SMALL, 10.0, 9.0].into_iter().find(|size| width(&text, *size) <= w + GAP / 2.0);
     html! {
         rect.{"h" (level)} x=(units(x)) y=(units(y)) width=(units(w.max(1.0))) height=(units(h)) rx="2"
             fill=(hex(palette::heat(level).light)) {
