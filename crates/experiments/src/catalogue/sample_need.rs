@@ -90,8 +90,10 @@ impl Experiment for SampleNeed {
             tasks.push(Task { seed, point, cost });
         };
         for &kappa in pair_kappas(plan) {
-            for share in SHARES {
-                let n = (share * kappa).ceil().max(1.0);
+            let mut sizes = SHARES.map(|share| (share * kappa).ceil().max(1.0)).to_vec();
+            // For small κ some are the same.
+            sizes.dedup();
+            for n in sizes {
                 add(plan.seed, PAIR, "any", kappa, Some(n as usize), 4e-8 * n * DRAWS as f64);
             }
         }
@@ -179,7 +181,7 @@ impl Experiment for SampleNeed {
                 .map(|point| point.y)
         };
         let shown =
-            |need: Option<f64>| need.map_or(format!("more than {}", cap(plan)), |need| need.to_string());
+            |need: Option<f64>, cap: usize| need.map_or(format!("more than {cap}"), |need| need.to_string());
         let pair_shown = |kappa: f64| {
             let need = pair_need.iter().find(|point| point.x == kappa).map(|point| point.y);
             format!("{} against {} at κ = {kappa}", shown(need, PAIR_CAP), bound(kappa))
