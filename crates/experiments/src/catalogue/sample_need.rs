@@ -90,8 +90,10 @@ impl Experiment for SampleNeed {
             tasks.push(Task { seed, point, cost });
         };
         for &kappa in pair_kappas(plan) {
-            for share in SHARES {
-                let n = (share * kappa).ceil().max(1.0);
+            let mut sizes = SHARES.map(|share| (share * kappa).ceil().max(1.0)).to_vec();
+            // For small κ some are the same.
+            sizes.dedup();
+            for n in sizes {
                 add(plan.seed, PAIR, "any", kappa, Some(n as usize), 4e-8 * n * DRAWS as f64);
             }
         }
