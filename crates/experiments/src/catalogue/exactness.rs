@@ -124,7 +124,7 @@ impl Experiment for Exactness {
         };
         let findings = vec![
             format!(
-                "Of {} answers {}; the largest error of an exact one is {:.1e}, and none exceeds {share:.2} of its bound.",
+                "Of {} answers {}; the largest error of an exact one is {:.1e}, and none exceeds {share:.0e} of its bound.",
                 rows.len(),
                 counts(&rows),
                 worst(&exact)
