@@ -111,7 +111,7 @@ pub fn methods(rows: &Rows<'_>, plan: &Plan, to: &mut Presentation) {
     let wrong = rows.rate("wrong");
     to.findings.push(format!(
         "Of the samples of satisfiable formulas {solved} were solved by the methods here, of few variables at any density: they \
-         are made for data in general position, and the theorem says that no method does well on all data. Networks that were said \
+         are made for data in general position, and no method does well on all data unless P = NP. Networks that were said \
          to fit and do not encode an assignment: {wrong}."
     ));
     to.checks.push(Check::new(
