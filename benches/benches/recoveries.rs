@@ -2,7 +2,7 @@
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
 use orthant::exact::{Finding, Scaled, Split, certify};
-use orthant::fpt::half_spaces::{BoundTerms, theorem_78_bound};
+use orthant::fpt::half_spaces::{BoundTerms, half_space, theorem_78_bound};
 use orthant::fpt::one_sparse::{expected_samples_for, lone_probabilities};
 use orthant::fpt::{half_spaces, one_sparse};
 use orthant::linalg::random;
@@ -94,7 +94,9 @@ fn around(c: &mut Criterion) {
         checked(c, &format!("split/{size}"), split, |split| {
             split.fit().len() + split.check().len() == size.n
         });
-        checked(c, &format!("scaled/{size}"), || Scaled::of(&samples), Option::is_some);
+        let large = Mat::from_fn(size.m, size.n, |i, j| 1e200 * planted.a[(i, j)]);
+        let given = Samples::new(planted.x.as_ref(), large.as_ref()).expect("finite");
+        checked(c, &format!("scaled/{size}"), || Scaled::of(&given), Option::is_some);
         let (u, v) = (planted.network.u(), planted.network.v());
         let off = random::gaussian(size.k, size.d, &mut random::stream(SEED, "proposal", 0));
         let v = Mat::from_fn(size.k, size.d, |i, r| v[(i, r)] + 1e-6 * off[(i, r)]);
@@ -140,6 +142,13 @@ fn fixed_parameter(c: &mut Criterion) {
     }
     group.finish();
 
+    let size = Size { k: 1, d: 10, m: 1, n: 10_000 };
+    let planted = size.planted();
+    let values: Vec<f64> = planted.network.activations(planted.x.as_ref()).row(0).iter().copied().collect();
+    let run = || half_space(planted.x.as_ref(), &values, 1.0);
+    // The squared error is of the order d/n.
+    let cosine = |w: &[f64]| planted.network.v().row(0).iter().zip(w).map(|(v, w)| v * w).sum::<f64>();
+    checked(c, &format!("half_space/{size}"), run, |w| cosine(w) > 0.95);
     let size = Size { k: 4, d: 10, m: 5, n: 1000 };
     let planted = size.planted();
     let v = planted.network.v();

@@ -6,9 +6,12 @@ Ends with exit code 3 when NumPy or SciPy is not installed.
 """
 
 import argparse
-import os
+import math
 import pathlib
 import sys
+
+import lbfgs
+import options
 
 
 def main():
@@ -16,12 +19,9 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--width", type=int, required=True, help="hidden units")
     parser.add_argument("--seed", type=int, default=0, help="of the starts (default 0)")
-    parser.add_argument("--restarts", type=int, default=1, help="starts at most (default 1)")
-    parser.add_argument("--maxiter", type=int, default=20000, help="iterations per start (default 20000)")
+    parser.add_argument("--starts", type=int, default=1, help="starts at most (default 1)")
     chosen = parser.parse_args()
-    # The BLAS behind NumPy reads these once, when it is loaded.
-    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-        os.environ[variable] = "1"
+    options.one_thread()
     try:
         import numpy as np
         import scipy
@@ -31,12 +31,12 @@ def main():
         sys.exit(3)
 
     import common
-    import lbfgs
 
     # lbfgs.py imports these itself only when it runs as a program.
     lbfgs.np, lbfgs.scipy, lbfgs.common = np, scipy, common
     x, a = (np.load(chosen.folder / name) for name in ("inputs.npy", "labels.npy"))
-    _, network = lbfgs.fit(x, a, chosen.width, "none", chosen.seed, chosen.restarts, chosen.maxiter)
+    # The number of starts ends it and not the clock, so that the answer does not depend on the machine's load.
+    _, network = lbfgs.fit(x, a, chosen.width, chosen.seed, math.inf, chosen.starts)
     np.save(chosen.folder / "v.npy", np.ascontiguousarray(network.v))
     np.save(chosen.folder / "u.npy", np.ascontiguousarray(network.u))
 

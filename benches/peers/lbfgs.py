@@ -34,8 +34,8 @@ def arguments():
     return parser.parse_args()
 
 
-def fit(x, a, k, seed, limit):
-    """Seconds and the network of least loss over the starts; a start that reaches rounding is the last."""
+def fit(x, a, k, seed, limit, starts=None):
+    """Seconds and the network of least loss over the starts; a start that reaches rounding, or the limit of seconds or starts, is the last."""
     n, d = x.shape
     m = a.shape[1]
 
@@ -55,7 +55,7 @@ def fit(x, a, k, seed, limit):
     settings = {"maxiter": 10**6, "maxfun": 10**7, "maxcor": 20, "ftol": 1e-30, "gtol": 1e-16}
     rounding = 0.5 * np.mean(a * a) * (64 * np.finfo(float).eps) ** 2
     best, restart, start = None, 0, time.process_time()
-    while best is None or best.fun > rounding and time.process_time() - start < limit:
+    while best is None or best.fun > rounding and restart != starts and time.process_time() - start < limit:
         losses = []
 
         def stop_when_stuck(intermediate_result):

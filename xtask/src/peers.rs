@@ -252,8 +252,7 @@ mod tests {
     }
 
     fn why(rows: &[Row]) -> Vec<&str> {
-        let why = |row| if let &Row::Failed { ref why, .. } = row { why } else { "" };
-        rows.iter().map(why).collect()
+        rows.iter().map(|row| if let Row::Failed { why, .. } = row { why.as_str() } else { "" }).collect()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The rules of the house that no other tool checks.
 
+mod benchmarks;
 mod documents;
 mod manifest;
 mod sections;
@@ -30,6 +31,7 @@ Usage: cargo xtask tidy
   sections   Sections of documentation come in their order; a public function that returns a Result
              has one on its errors
   documents  The four documents exist, ARCHITECTURE.md names every crate, links lead somewhere
+  benchmarks Public functions of the crates of algorithms are named in benches/
 
 Exit codes: 0 nothing found, 1 something found, 2 bad usage.";
 
@@ -112,6 +114,7 @@ fn check(files: &[File], exists: &dyn Fn(&str) -> bool) -> Vec<Finding> {
         sections::check(&source, &mut findings);
     }
     documents::check(files, exists, &mut findings);
+    benchmarks::check(files, &mut findings);
     findings.sort();
     findings
 }
@@ -145,6 +148,7 @@ mod tests {
             "tolerance",
             "sections",
             "documents",
+            "benchmarks",
         ] {
             assert!(HELP.contains(&format!("\n  {rule:<10} ")), "{rule}");
         }

@@ -88,12 +88,14 @@ fn keep_inactive(
     if bounds.iter().all(|&bound| bound <= 2.0 * margin) {
         return Ok(true);
     }
-    let slopes = -product::matmul(offsets.as_ref(), null.as_ref());
+    let mut slopes = -product::matmul(offsets.as_ref(), null.as_ref());
     let rounding = tolerance::backward(inactive.len(), v.len());
     for (i, bound) in bounds.iter_mut().enumerate() {
-        // A sample on the kink that none of these directions moves, such as the origin, stays there.
+        // A sample that none of these directions moves stays where it is, on the kink (as the origin) or below. What rounding leaves of
+        // its slope says nothing.
         if slopes.row(i).norm_l2() <= rounding * offsets.row(i).norm_l2() && *bound <= 2.0 * margin {
-            *bound = 0.0;
+            slopes.as_mut().row_mut(i).fill(0.0);
+            *bound = bound.min(0.0);
         }
     }
     match least_distance(slopes.as_ref(), &bounds) {

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use orthant_exact::{
     Method, Reason, RecoverError, Recovery, Settings, UniquenessLevel, UnitReason, Verdict, recover,
 };
-use orthant_network::{Samples, align};
+use orthant_linalg::{Mat, product, random};
+use orthant_network::{Network, Samples, align};
 use orthant_testkit::suite::{self, Hypothesis};
 use orthant_testkit::{Instance, check};
 
@@ -240,4 +241,32 @@ fn too_few_samples_for_the_lift_leave_uniqueness_to_the_patterns() {
         answer(&instance, &Settings { method: Method::Lift, ..Settings::default() }).expect("enough samples");
     assert_ne!(lift.report.verdict, Verdict::Exact);
     assert_eq!(lift.report.uniqueness.level, UniquenessLevel::NotShown);
+}
+
+/// A direction of input space that only switches units off: no active input of a unit varies along it, and the weight of least norm
+/// would leave units active on samples where they are not. Most other samples do not say anything about it, but for rounding.
+#[test]
+fn a_direction_that_only_switches_units_off_is_open_and_keeps_them_off() {
+    let (m, k, d, n) = (5, 4, 7, 200);
+    for seed in 0..20 {
+        let rng = &mut random::stream(seed, "switch", 0);
+        let (u, mut v, mut x) =
+            (random::gaussian(m, k, rng), random::gaussian(k, d, rng), random::gaussian(d, n, rng));
+        let turn = random::orthonormal(d, d, rng);
+        v.as_mut().col_mut(d - 1).fill(-1.0);
+        for j in 0..n {
+            x[(d - 1, j)] = if j % 20 == 0 { 30.0 } else { 0.0 };
+        }
+        // Turned, so that what the other samples have of the direction is rounding and not zero.
+        let (v, x) =
+            (product::matmul(v.as_ref(), turn.transpose()), product::matmul(turn.as_ref(), x.as_ref()));
+        let network = Network::new(u, v, None, None).expect("shapes fit");
+        let a: Mat<f64> = network.labels(x.as_ref());
+        let samples = Samples::new(x.as_ref(), a.as_ref()).expect("finite");
+        let recovery = recover(&samples, &Settings::default(), &mut |_| ControlFlow::Continue(()))
+            .expect("enough samples");
+        assert_open(&recovery, UnitReason::UndeterminedDirections);
+        let difference = product::frobenius((&recovery.network.labels(x.as_ref()) - &a).as_ref());
+        assert!(difference <= MATCHED * product::frobenius(a.as_ref()), "seed {seed}: {difference}");
+    }
 }

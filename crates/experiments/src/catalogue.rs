@@ -15,6 +15,7 @@ mod one_sparse;
 mod order_three;
 mod orthonormal;
 mod phase_transition;
+mod real_networks;
 mod sample_need;
 mod signs;
 mod sparse_errors;
@@ -43,6 +44,7 @@ pub fn all() -> Vec<&'static dyn Experiment> {
         &worst_case::WorstCase,
         &worst_case_time::WorstCaseTime,
         &hardness::Hardness,
+        &real_networks::RealNetworks,
         &time_and_memory::TimeAndMemory,
     ]
 }

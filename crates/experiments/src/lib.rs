@@ -21,4 +21,5 @@ pub mod runner;
 pub mod statistics;
 pub mod store;
 pub mod svg;
+pub mod trained;
 pub mod trial;

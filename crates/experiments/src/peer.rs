@@ -31,7 +31,7 @@ pub enum Peer {
 ///
 /// # Errors
 /// When files cannot be written or read, or the script fails for another reason than a missing package.
-pub fn fit(planted: &Planted, seed: u64, restarts: usize, context: &Context<'_>) -> anyhow::Result<Peer> {
+pub fn fit(planted: &Planted, seed: u64, starts: usize, context: &Context<'_>) -> anyhow::Result<Peer> {
     let script = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/peers/fit.py"));
     if !script.exists() {
         return Ok(Peer::Skipped("no benches/peers/fit.py"));
@@ -44,7 +44,7 @@ pub fn fit(planted: &Planted, seed: u64, restarts: usize, context: &Context<'_>)
         .arg(folder.path())
         .args(["--width", &planted.network.k().to_string()])
         .args(["--seed", &seed.to_string()])
-        .args(["--restarts", &restarts.to_string()])
+        .args(["--starts", &starts.to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(File::create(folder.path().join("errors"))?)

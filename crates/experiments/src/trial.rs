@@ -29,7 +29,7 @@ pub struct Trial {
     pub units: usize,
     /// Largest relative error of the weights of a unit; nothing when units have no partner.
     pub error: Option<f64>,
-    /// Whether the answer was called exact, or, for [`decompose_once`], complete.
+    /// Whether the answer was called exact, or, for [`decompose_once`], complete and determined by its active inputs.
     pub claimed: bool,
 }
 
@@ -82,6 +82,9 @@ impl Trial {
 }
 
 /// Recovers with `recover`; that there are no biases is known to it, the width is not.
+///
+/// # Errors
+/// When the samples are not finite. A refusal by the method is a trial without an answer.
 pub fn attempt(planted: &Planted, method: Method, seed: u64, context: &Context<'_>) -> anyhow::Result<Trial> {
     let samples = Samples::new(planted.x.as_ref(), planted.a.as_ref())?;
     let settings = Settings { method, seed, bias: BiasModel::Known(BiasKind::None), ..Settings::default() };
@@ -92,6 +95,9 @@ pub fn attempt(planted: &Planted, method: Method, seed: u64, context: &Context<'
 /// Recovers from one decomposition of the moments, as the paper has it, with Algorithm 6 for the units and least squares for the weights.
 ///
 /// `recover` has further decompositions and a refinement for the units that are missing after the first.
+///
+/// # Errors
+/// When the samples are not finite, or a factorisation overflows. A refusal by the method is a trial without an answer.
 ///
 /// # Panics
 /// For a method without moments.
@@ -122,7 +128,10 @@ pub fn decompose_once(
         return Ok(Trial { units: units.len(), ..Trial::none(verdict) });
     }
     let network = weights(&samples, &units)?;
-    Ok(Trial::judge("complete".to_string(), true, &network, &planted.network))
+    // As for `recover`: weights are claimed only where the active inputs determine them.
+    let determined = units.iter().all(|unit| unit.input_rank == samples.d());
+    let verdict = if determined { "complete" } else { "complete on the samples" };
+    Ok(Trial::judge(verdict.to_string(), determined, &network, &planted.network))
 }
 
 /// Steps 5 to 7 of Algorithm 6: V from the active samples of each unit, then U, by least squares.

@@ -8,4 +8,5 @@ mod noise;
 mod options;
 mod recover;
 mod round_trip;
+mod trained;
 mod tutorial;

@@ -83,7 +83,7 @@ impl Experiment for ArbitraryErrors {
             }
         };
         for &k in widths(plan) {
-            let cost = [0.03, 0.15, 1.5][k - 1];
+            let cost = [0.015, 0.06, 1.0][k - 1];
             add(FIT, k, N, Kind::Gaussian, 0.0, cost);
             for kind in Kind::ALL {
                 for level in LEVELS {
@@ -93,7 +93,7 @@ impl Experiment for ArbitraryErrors {
         }
         for &n in FIT_SAMPLES.iter().take(plan.pick(3, 4)).filter(|n| **n != N) {
             for level in SMALL {
-                add(FIT, SWEPT, n, Kind::Gaussian, level, 4e-5 * n as f64);
+                add(FIT, SWEPT, n, Kind::Gaussian, level, 1.5e-5 * n as f64);
             }
         }
         for kind in Kind::ALL {
@@ -136,7 +136,7 @@ impl Experiment for ArbitraryErrors {
             corrected: theorem_78_corrected(&terms),
             half_space_rows: row_error(&found.half_spaces.network, &planted.network),
         };
-        Ok(outcome(Some(row_error(&found.best().network, &planted.network)), Some(fitted)))
+        Ok(outcome(Some(row_error(&found.best().network, &planted.network)), Some(&fitted)))
     }
 
     fn present(&self, rows: &[Row], plan: &Plan) -> Presentation {
@@ -155,10 +155,10 @@ struct FitErrors {
     half_space_rows: f64,
 }
 
-fn outcome(rows: Option<f64>, fitted: Option<FitErrors>) -> Outcome {
-    let of = |value: fn(&FitErrors) -> f64| fitted.as_ref().map(value);
+fn outcome(rows: Option<f64>, fitted: Option<&FitErrors>) -> Outcome {
+    let of = |value: fn(&FitErrors) -> f64| fitted.map(value);
     let met = |residual: fn(&FitErrors) -> f64, bound: fn(&FitErrors) -> f64| {
-        fitted.as_ref().map(|f| residual(f) <= bound(f) + 1e-10 * f.zero)
+        fitted.map(|f| residual(f) <= bound(f) + 1e-10 * f.zero)
     };
     let values = Record::new()
         .with("row_error", rows)

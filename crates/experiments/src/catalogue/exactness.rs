@@ -40,7 +40,8 @@ impl Experiment for Exactness {
                      the units, for answers whose verdict is exact. The bound follows the three systems of Theorem 49 with the backward error of one \
                      factorisation, 8 √(n max(m, d + 1)) ε: the label space by |A| |U⁺|, each unit's combination by the gap above its null vector, V by \
                      the condition of the active inputs, U by that of the activations, all measured on the instance. An exact verdict is wrong when an \
-                     error exceeds the bound.",
+                     error exceeds the bound. Units are found one by one, through the label space, which costs the condition of U; where that leaves a \
+                     residual above rounding, `recover` refines all of them together, which does not.",
         }
     }
 
@@ -123,7 +124,7 @@ impl Experiment for Exactness {
         };
         let findings = vec![
             format!(
-                "Of {} answers {}; the largest error of an exact one is {:.1e}, and none exceeds {share:.2} of its bound.",
+                "Of {} answers {}; the largest error of an exact one is {:.1e}, and none exceeds {share:.0e} of its bound.",
                 rows.len(),
                 counts(&rows),
                 worst(&exact)

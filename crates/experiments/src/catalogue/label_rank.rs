@@ -25,7 +25,7 @@ fn widths(plan: &Plan) -> &'static [usize] {
 }
 
 fn seeds(plan: &Plan) -> usize {
-    plan.pick(20, 100)
+    plan.pick(20, 50)
 }
 
 impl Experiment for LabelRank {

@@ -111,7 +111,7 @@ impl Experiment for PhaseTransition {
             method: "Standard Gaussian inputs and U; V standard Gaussian with normalised rows, but orthonormal for ica (Algorithm 4), \
                      which needs that. Pursuit is `recover`, the width unknown; it succeeds when its verdict is exact and all weights are those of \
                      the planted network to 10⁻⁶. Tensor, power, ica and symmetric decompose their moments once, as in the paper, and end with \
-                     Algorithm 6; they succeed when all k units come out, to 10⁻⁶. L-BFGS (SciPy, the width given, at most 5 random starts) \
+                     Algorithm 6; they succeed when all k units come out, each determined by its active inputs, and agree to 10⁻⁶. L-BFGS (SciPy, the width given, at most 5 random starts) \
                      succeeds when its weights agree to 10⁻⁶. The limit is the share of instances in which every unit is active on at least d \
                      samples: with fewer, other weights have the same labels.",
         }
@@ -154,13 +154,7 @@ impl Experiment for PhaseTransition {
                 Some(method) => decompose_once(&planted, method, task.seed, context)?,
                 None => attempt(&planted, Method::Pursuit, task.seed, context)?,
             };
-            Record::new()
-                .with("exact", trial.is_exact())
-                .with("wrong", trial.is_wrong())
-                .with("units", trial.units)
-                .with("error", trial.error)
-                .with("verdict", trial.verdict)
-                .with("skipped", Value::Missing)
+            trial.values().with("skipped", Value::Missing)
         };
         let least = least_active(&planted);
         let values = values.with("least_active", least).with("determined", least >= d);

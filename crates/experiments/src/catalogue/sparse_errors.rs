@@ -42,7 +42,7 @@ const EXACT: f64 = 1e-9;
 const GROWTH: f64 = 1.2;
 
 fn repetitions(plan: &Plan) -> usize {
-    plan.pick(3, 20)
+    plan.pick(3, 12)
 }
 
 fn inputs(plan: &Plan) -> usize {
@@ -80,17 +80,17 @@ impl Experiment for SparseErrors {
             points.extend(fractions(plan).iter().map(|fraction| (m, *fraction, SIZE)));
         }
         points.extend(SIZES.map(|size| (VARIED_AT.0, VARIED_AT.1, size)));
-        let mut tasks = Vec::new();
+        let (n, mut tasks) = (samples(plan), Vec::new());
         for (m, fraction, size) in points {
             for seed in plan.seeds(repetitions(plan)) {
                 let point = Record::new()
                     .with("m", m)
                     .with("k", K)
                     .with("d", inputs(plan))
-                    .with("n", samples(plan))
+                    .with("n", n)
                     .with("fraction", fraction)
                     .with("size", size);
-                tasks.push(Task { seed, point, cost: 0.3 });
+                tasks.push(Task { seed, point, cost: 3e-6 * (n * m).max(120_000) as f64 });
             }
         }
         tasks

@@ -42,7 +42,7 @@ impl Experiment for TimeAndMemory {
                      The floors are operations over the rate of a matrix product, and bytes over that of a triad x ← y + s z, both measured on all threads \
                      in the same run. Lower floor: the data read once, an orthonormal basis of the inputs (2nd²) and of the labels (2nm²), and the final \
                      least squares for U (2nk²). Upper floor: beside that, Algorithm 6 once for each unit: its active inputs' basis (nd²), the projection of \
-                     the labels' (2ndk), and the least singular vector (2nk²); no search is in it. Memory is the peak of the process above what it held when the experiment began.",
+                     the labels' (2ndk), and the least singular vector (2nk²); no search is in it. Memory is the peak of the process above what it held before the first recovery.",
         }
     }
 
@@ -65,8 +65,6 @@ impl Experiment for TimeAndMemory {
     fn run(&self, task: &Task, context: &Context<'_>) -> anyhow::Result<Outcome> {
         if task.point.text("what") == MACHINE {
             let threads = rayon::current_num_threads();
-            // Before arrays are made.
-            let held = held_bytes();
             let values = Record::new()
                 .with("verdict", Value::Missing)
                 .with("exact", Value::Missing)
@@ -74,7 +72,8 @@ impl Experiment for TimeAndMemory {
             let measured = Record::new()
                 .with("threads", threads)
                 .with("seconds", Value::Missing)
-                .with("bytes", held)
+                .with("held_bytes", Value::Missing)
+                .with("peak_bytes", Value::Missing)
                 .with("gflops_one_thread", product_gflops(1))
                 .with("gflops", product_gflops(threads))
                 .with("gigabytes_one_thread", triad_gigabytes(1))
@@ -87,6 +86,7 @@ impl Experiment for TimeAndMemory {
         let settings =
             Settings { seed: task.seed, bias: BiasModel::Known(BiasKind::None), ..Settings::default() };
         forget_peak();
+        let held = held_bytes();
         let start = Instant::now();
         let recovery = recover(&samples, &settings, &mut context.callback())?;
         let seconds = start.elapsed().as_secs_f64();
@@ -99,7 +99,8 @@ impl Experiment for TimeAndMemory {
         let measured = Record::new()
             .with("threads", rayon::current_num_threads())
             .with("seconds", seconds)
-            .with("bytes", peak)
+            .with("held_bytes", held)
+            .with("peak_bytes", peak)
             .with("gflops_one_thread", Value::Missing)
             .with("gflops", Value::Missing)
             .with("gigabytes_one_thread", Value::Missing)
@@ -120,7 +121,7 @@ impl Experiment for TimeAndMemory {
         let groups = recoveries.by_number("k");
         let seconds: Vec<Mean> =
             groups.iter().filter_map(|(k, rows)| rows.quartiles("seconds", *k)).collect();
-        let held = machine.median("bytes");
+        let held = recoveries.numbers("held_bytes").first().copied();
         let bytes: Vec<(f64, f64)> =
             groups.iter().filter_map(|(k, rows)| Some((*k, extra_bytes(rows, held)?))).collect();
         let slope = |points: &[Mean]| {
@@ -244,21 +245,26 @@ fn memory_chart(bytes: &[(f64, f64)], plan: &Plan) -> Figure {
         plan.seed_range(seeds(plan))
     );
     let heading = Heading::new("time-and-memory-memory", "Memory of exact recovery", caption);
-    Figure::Chart(Chart { heading, x: Axis::log("k = d = m"), y: Axis::log("memory (MB)"), series, marks: Vec::new() })
+    Figure::Chart(Chart {
+        heading,
+        x: Axis::log("k = d = m"),
+        y: Axis::log("memory (MB)"),
+        series,
+        marks: Vec::new(),
+    })
 }
 
 /// Bytes at the peak above those held before the first measurement; the largest of the instances, since what one of them gives back may
 /// stay with the process.
 fn extra_bytes(rows: &Rows<'_>, held: Option<f64>) -> Option<f64> {
-    Some(rows.max("bytes")? - held?).filter(|bytes| *bytes > 0.0)
+    Some(rows.max("peak_bytes")? - held?).filter(|bytes| *bytes > 0.0)
 }
 
 fn table(recoveries: &Rows<'_>, speed: &Speed, held: Option<f64>, plan: &Plan) -> Figure {
     let groups = recoveries.by_number("k");
     let body = groups.iter().map(|(k, rows)| {
         let seconds = rows.median("seconds").unwrap_or(f64::NAN);
-        let memory =
-            extra_bytes(rows, held).map_or("–".to_string(), |bytes| format!("{:.1}", bytes / 1e6));
+        let memory = extra_bytes(rows, held).map_or("–".to_string(), |bytes| format!("{:.1}", bytes / 1e6));
         vec![
             k.to_string(),
             rows.rate("exact").to_string(),

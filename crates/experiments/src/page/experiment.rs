@@ -9,6 +9,9 @@ use crate::figure::{Figure, Table};
 use crate::report::Section;
 use crate::svg;
 
+/// Cells of tables with more letters are broken into lines.
+const LONG: usize = 40;
+
 /// An experiment from its claim to its rows.
 pub fn render(section: &Section) -> Markup {
     let about = &section.about;
@@ -80,7 +83,7 @@ fn render_table(table: &Table) -> Markup {
                     @for row in &table.body {
                         tr {
                             @for (i, cell) in row.iter().enumerate() {
-                                @if i == 0 { th scope="row" { (prose(cell)) } } @else { td { (prose(cell)) } }
+                                @if i == 0 { th scope="row" { (prose(cell)) } } @else { td.sentence[cell.chars().count() > LONG] { (prose(cell)) } }
                             }
                         }
                     }

@@ -198,16 +198,16 @@ fn decimal(value: f64, power: f64, largest: f64) -> String {
     if value == 0.0 {
         return "0".to_string();
     }
-    if largest < 1e6 && power >= -5.0 {
+    // Small steps of values near one are easier to read than powers of ten.
+    let longest = if largest >= 0.1 { -9.0 } else { -5.0 };
+    if largest < 1e6 && power >= longest {
         let digits = if power < 0.0 { -power as usize } else { 0 };
         return grouped(&format!("{value:.digits$}"));
     }
-    let exponent = value.abs().log10().floor();
+    let exponent = largest.log10().floor();
     let digits = (exponent - power).clamp(0.0, 15.0) as usize;
-    let text = format!("{value:.digits$e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let mantissa = mantissa.replace('-', "−");
-    format!("{mantissa}·10{}", raised(exponent))
+    let mantissa = format!("{:.digits$}", value / 10f64.powf(exponent)).replace('-', "−");
+    format!("{mantissa}·10{}", raised(&exponent.to_string()))
 }
 
 /// m · 10^e without an exponent.
@@ -261,6 +261,8 @@ mod tests {
         assert_eq!(labels(&Axis::rate(""), &[], 3), ["0", "0.5", "1.0"]);
         assert_eq!(labels(&linear, &[1000.0, 100_000.0], 4), ["0", "50\u{202f}000", "100\u{202f}000"]);
         assert_eq!(labels(&linear, &[-2e-9, 2e-9], 5), ["−2·10⁻⁹", "−1·10⁻⁹", "0", "1·10⁻⁹", "2·10⁻⁹"]);
+        assert_eq!(labels(&linear, &[0.0, 1.5e9], 4), ["0", "0.5·10⁹", "1.0·10⁹", "1.5·10⁹"]);
+        assert_eq!(labels(&linear, &[1.0, 1.00002], 3), ["1.00000", "1.00001", "1.00002"]);
         assert_eq!(labels(&log, &[1e3, 1e5], 5), ["1000", "10\u{202f}000", "100\u{202f}000"]);
         assert_eq!(labels(&log, &[0.02, 0.3], 7), ["0.02", "0.05", "0.1", "0.2"]);
         assert_eq!(labels(&log, &[1e-17, 1e3], 7), ["10⁻¹⁵", "10⁻¹²", "10⁻⁹", "10⁻⁶", "10⁻³", "10⁰", "10³"]);

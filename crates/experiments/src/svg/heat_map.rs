@@ -14,14 +14,17 @@ const BORDER: f64 = 8.0;
 /// From one line of small letters to the next.
 const SMALL_LINE: f64 = 13.0;
 
-/// The most that the names of the rows may take.
+/// The most that the names of the rows may take: less beside many columns.
 const NAMES: f64 = 110.0;
+const SHORT_NAMES: f64 = 84.0;
+const MANY: usize = 6;
 
 /// Between the cells.
 const GAP: f64 = 2.0;
 
 pub fn draw(map: &HeatMap) -> Drawing<'_> {
-    let names: Vec<Vec<String>> = map.rows.iter().map(|name| wrap(name, NAMES, SMALL)).collect();
+    let limit = if map.columns.len() < MANY { NAMES } else { SHORT_NAMES };
+    let names: Vec<Vec<String>> = map.rows.iter().map(|name| wrap(name, limit, SMALL)).collect();
     let left = BORDER + names.iter().flatten().map(|line| width(line, SMALL)).fold(0.0, f64::max) + 6.0;
     let count = map.columns.len().max(1) as f64;
     let cell_width = (WIDTH - BORDER - left) / count;
@@ -31,6 +34,7 @@ pub fn draw(map: &HeatMap) -> Drawing<'_> {
     let top = BORDER + y_label.len() as f64 * LINE + 5.0;
     let bottom = top + map.rows.len().max(1) as f64 * cell_height;
 
+    let size = text_size(map, cell_width - GAP);
     let columns = Columns::new(map, left, cell_width);
     let x_label = wrap(&map.x_label, WIDTH - 2.0 * BORDER, NORMAL);
     let scale_top = bottom + columns.height + x_label.len() as f64 * LINE + 12.0;
@@ -49,7 +53,7 @@ pub fn draw(map: &HeatMap) -> Drawing<'_> {
             @for (j, column) in map.columns.iter().enumerate() {
                 @let (x, y) = (left + j as f64 * cell_width, top + i as f64 * cell_height);
                 @let value = map.cells.get(i).and_then(|cells| cells.get(j)).and_then(Option::as_ref);
-                (cell(value, &format!("{row}, {column}"), (x, y), (cell_width - GAP, cell_height - GAP)))
+                (cell(value, &format!("{row}, {column}"), size, (x, y), (cell_width - GAP, cell_height - GAP)))
             }
         }
         @if map.rows.is_empty() || map.columns.is_empty() {
@@ -68,7 +72,26 @@ pub fn draw(map: &HeatMap) -> Drawing<'_> {
     }
 }
 
-fn cell(value: Option<&(f64, String)>, name: &str, (x, y): (f64, f64), (w, h): (f64, f64)) -> Markup {
+/// The size of the letters in all cells: the largest that finds room in each, or the smallest.
+fn text_size(map: &HeatMap, room: f64) -> f64 {
+    let texts: Vec<String> = map.cells.iter().flatten().flatten().map(|(_, text)| clean(text)).collect();
+    let fits_all = |size: &f64| texts.iter().all(|text| fits(text, *size, room));
+    [SMALL, 10.0, 9.0, 8.0].into_iter().find(fits_all).unwrap_or(7.5)
+}
+
+/// Widths are estimated generously: a little more than the room by them is within it.
+fn fits(text: &str, size: f64, room: f64) -> bool {
+    width(text, size) <= room + GAP / 2.0
+}
+
+/// A cell; what finds no room in it is told by its title only.
+fn cell(
+    value: Option<&(f64, String)>,
+    name: &str,
+    size: f64,
+    (x, y): (f64, f64),
+    (w, h): (f64, f64),
+) -> Markup {
     let (middle_x, middle_y) = (x + w / 2.0, y + h / 2.0);
     let Some((share, text)) = value.filter(|(share, _)| !share.is_nan()) else {
         return html! {
@@ -80,14 +103,12 @@ fn cell(value: Option<&(f64, String)>, name: &str, (x, y): (f64, f64), (w, h): (
     // Rounded to one of the levels.
     let level = (share.clamp(0.0, 1.0) * (palette::HEAT_LEVELS - 1) as f64).round() as usize;
     let text = clean(text);
-    // Estimated widths are generous: a little beyond the cell by them is within it.
-    let size = [SMALL, 10.0, 9.0].into_iter().find(|size| width(&text, *size) <= w + 4.0);
     html! {
         rect.{"h" (level)} x=(units(x)) y=(units(y)) width=(units(w.max(1.0))) height=(units(h)) rx="2"
             fill=(hex(palette::heat(level).light)) {
             title { (clean(name)) ": " (text) }
         }
-        @if let Some(size) = size {
+        @if fits(&text, size, w) {
             text.{"t" (level)} x=(units(middle_x)) y=(units(middle_y + 0.36 * size)) font-family="sans-serif"
                 font-size=(units(size)) text-anchor="middle" fill=(hex(palette::on_heat(level).light)) { (text) }
         }

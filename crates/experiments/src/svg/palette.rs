@@ -29,7 +29,7 @@ pub const GRID: Ink = ink(0xDDE3E9, 0x2C343D);
 pub const FINE_GRID: Ink = ink(0xEEF1F4, 0x20272E);
 
 /// Measured series, told apart by those who see few colours and on both grounds.
-pub const SERIES: [Ink; 8] = [
+const SERIES: [Ink; 8] = [
     ink(0x0067B1, 0x6DB7FF),
     ink(0xC94A00, 0xFF9A5C),
     ink(0x007A55, 0x40CF9F),
@@ -41,7 +41,7 @@ pub const SERIES: [Ink; 8] = [
 ];
 
 /// Computed lines, told apart by their dashes.
-pub const REFERENCES: [(Ink, &str); 4] = [
+const REFERENCES: [(Ink, &str); 4] = [
     (ink(0x55585C, 0xB5B9BE), "60 40"),
     (ink(0x55585D, 0xB5B9BF), "20 30"),
     (ink(0x55585E, 0xB5B9C0), "120 40"),
@@ -49,7 +49,7 @@ pub const REFERENCES: [(Ink, &str); 4] = [
 ];
 
 /// Vertical lines.
-pub const MARKS: [(Ink, &str); 4] = [
+const MARKS: [(Ink, &str); 4] = [
     (ink(0x6B3FA0, 0xC4A5F5), "100 30 20 30"),
     (ink(0x9B3D12, 0xFFB38A), "40 20 10 20"),
     (ink(0x2F6B3A, 0x8FD69B), "160 30 20 30"),
@@ -60,6 +60,21 @@ pub const MARKS: [(Ink, &str); 4] = [
 const COLD: Ink = ink(0xEEF4FA, 0x1D2934);
 const HOT: Ink = ink(0x084A8C, 0x8FCDFF);
 pub const HEAT_LEVELS: usize = 21;
+
+/// The colour of a measured series by its number, and how often all colours were used before.
+pub fn series(index: usize) -> (Ink, usize) {
+    (SERIES[index % SERIES.len()], index / SERIES.len())
+}
+
+/// The colour of a computed line by its number.
+pub fn reference(index: usize) -> Ink {
+    REFERENCES[index % REFERENCES.len()].0
+}
+
+/// The colour of a vertical line by its number.
+pub fn mark(index: usize) -> Ink {
+    MARKS[index % MARKS.len()].0
+}
 
 /// As it stands in attributes.
 pub fn hex(colour: u32) -> String {

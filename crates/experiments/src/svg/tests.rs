@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use roxmltree::{Document, Node};
 
-use super::{NORMAL, WIDTH, draw, text};
+use super::{NORMAL, SMALL, WIDTH, draw, text};
 use crate::demo;
 use crate::figure::{
     Axis, AxisScale, Chart, Figure, Gallery, Heading, HeatMap, Image, Mark, Mean, Series, Strip, Style,
@@ -81,6 +81,14 @@ fn text_box(node: Node<'_, '_>) -> Option<Place> {
     Some(Place { text, left, right: left + width, top: middle - 0.45 * size, bottom: middle + 0.45 * size })
 }
 
+/// Where a text that ends at a moved and turned place begins.
+fn turned_text(node: Node<'_, '_>) -> Option<(f64, f64)> {
+    let transform = node.parent().filter(|_| node.has_tag_name("text"))?.attribute("transform")?;
+    let [x, y, angle] = numbers(transform)[..] else { panic!("{transform}") };
+    let width = text::width(node.text().unwrap_or_default(), SMALL);
+    Some((x - width * angle.to_radians().cos(), y - width * angle.to_radians().sin()))
+}
+
 fn is_moved(node: Node<'_, '_>) -> bool {
     node.ancestors().any(|node| node.has_attribute("transform"))
 }
@@ -98,7 +106,7 @@ fn numbers(list: &str) -> Vec<f64> {
 fn corners(node: Node<'_, '_>) -> Vec<(f64, f64)> {
     let number = |name: &str| node.attribute(name).and_then(|value| value.parse::<f64>().ok());
     if is_moved(node) {
-        return Vec::new();
+        return turned_text(node).into_iter().collect();
     }
     if let Some(Place { left, right, top, bottom, .. }) = text_box(node) {
         return vec![(left, top), (right, bottom)];
@@ -185,6 +193,7 @@ fn name() -> impl Strategy<Value = String> {
         "[a-z ]{0,120}",
         "[A-Z]{30,60}",
         any::<String>(),
+        Just("a\0b\u{1b}\u{ffff}".to_string()),
         Just("</text><script>&\"']]>".to_string())
     ]
 }

@@ -121,7 +121,7 @@ pub(super) fn present(rows: &[Row], plan: &Plan) -> Presentation {
         .map(|&kappa| format!("{} at {kappa}", half(pursuit, conditioned(plan), Some(kappa))))
         .collect();
     findings.push(format!(
-        "Condition numbers of U and V hardly move pursuit's half point: {} ({}).",
+        "Pursuit's half point by the condition number of U and V: {} ({}).",
         by_kappa.join(", "),
         name_of(conditioned(plan))
     ));
