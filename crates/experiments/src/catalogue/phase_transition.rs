@@ -60,7 +60,7 @@ fn ratios(method: &str, (_, k, _): Size, plan: &Plan) -> Vec<f64> {
     }
     let mut ratios = vec![2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 12.0, 16.0, 24.0];
     if k > 10 {
-        ratios.extend([48.0, 96.0, 192.0, 384.0, 768.0]);
+        ratios.extend([48.0, 96.0, 192.0]);
     }
     ratios
 }
