@@ -148,7 +148,8 @@ fn shortened(line: &str) -> String {
 /// How many times longer the peer took. Its time bought less where it succeeded less often, and there is nothing to compare where we did.
 fn ratio(ours: &Side, peer: &Side) -> String {
     // Successes may be out of different numbers of runs: cross-multiplied shares.
-    let (first, second) = (ours.succeeded * peer.runs, peer.succeeded * ours.runs);
+    let share = |side: &Side, other: &Side| side.succeeded as u128 * other.runs as u128;
+    let (first, second) = (share(ours, peer), share(peer, ours));
     if first == 0 || first < second {
         return "-".to_string();
     }

@@ -1,6 +1,7 @@
 //! Rows on disk: each experiment has a file of JSON lines, which a later run can go on from, and the same as CSV.
 
-use std::fs::{self, File};
+use std::collections::HashSet;
+use std::fs::{self, File, TryLockError};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,8 @@ const MARKER: &str = "run.json";
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
+    /// The marker, locked while the run goes on.
+    _lock: File,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +46,8 @@ impl Store {
     /// The folder for a plan; it is created when it is not there.
     ///
     /// # Errors
-    /// When it holds anything but a run of the same plan: nothing is written then. When it cannot be read or written.
+    /// When it holds anything but a run of the same plan, or another process writes to it: nothing is written then. When it cannot be read
+    /// or written.
     pub fn open(folder: &Path, plan: &Plan) -> anyhow::Result<Store> {
         let shown = folder.display();
         let marker = folder.join(MARKER);
@@ -70,11 +74,16 @@ impl Store {
             fs::create_dir_all(folder).with_context(|| format!("cannot create {shown}"))?;
             replace(&marker, &serde_json::to_vec_pretty(&own)?)?;
         }
+        let lock = File::open(&marker).with_context(|| format!("cannot read {}", marker.display()))?;
+        // A file system without locks is no reason to stop.
+        if let Err(TryLockError::WouldBlock) = lock.try_lock() {
+            bail!("another run writes to {shown}: choose another --out, or wait for it");
+        }
         for part in ["rows", "figures"] {
             let part = folder.join(part);
             fs::create_dir_all(&part).with_context(|| format!("cannot create {}", part.display()))?;
         }
-        Ok(Store { folder: folder.to_path_buf() })
+        Ok(Store { folder: folder.to_path_buf(), _lock: lock })
     }
 
     /// The folder.
@@ -89,7 +98,7 @@ impl Store {
     /// The rows of an experiment that are there.
     ///
     /// # Errors
-    /// When a line is not a row of this experiment. A last line that was cut off is left out: a run was killed while it wrote.
+    /// When a line is not a row of this experiment, repeats one, or has other columns. A last line that was cut off is left out: a run was killed while it wrote.
     pub fn rows(&self, experiment: &str) -> anyhow::Result<Vec<Row>> {
         let path = self.path(experiment, "jsonl");
         if !path.exists() {
@@ -109,6 +118,7 @@ impl Store {
             table: self.path(experiment, "csv"),
             columns: Vec::new(),
             files: None,
+            failed: false,
         };
         writer.rewrite(kept)?;
         Ok(writer)
@@ -127,7 +137,8 @@ impl Store {
 
 /// The rows of a text of JSON lines.
 fn parse_rows(text: &str, experiment: &str) -> anyhow::Result<Vec<Row>> {
-    let mut rows = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
+    let mut seen = HashSet::new();
     for (i, line) in text.split_inclusive('\n').enumerate() {
         let row: Row = match serde_json::from_str(line) {
             Ok(row) => row,
@@ -135,6 +146,13 @@ fn parse_rows(text: &str, experiment: &str) -> anyhow::Result<Vec<Row>> {
             Err(error) => bail!("line {}: {error}", i + 1),
         };
         ensure!(row.experiment == experiment, "line {} is of experiment {:?}", i + 1, row.experiment);
+        ensure!(
+            rows.first().is_none_or(|first| columns(first) == columns(&row)),
+            "line {} has other columns than those before it",
+            i + 1
+        );
+        let task = (row.seed, serde_json::to_string(&row.point)?);
+        ensure!(seen.insert(task), "line {} repeats a row before it", i + 1);
         rows.push(row);
     }
     Ok(rows)
@@ -147,14 +165,23 @@ pub struct RowWriter {
     /// Of the CSV file; empty before the first row.
     columns: Vec<String>,
     files: Option<(File, csv::Writer<File>)>,
+    /// A row was not written, or in part: what came after it would damage the files.
+    failed: bool,
 }
 
 impl RowWriter {
     /// Adds a row to both files, at once.
     ///
     /// # Errors
-    /// When a file cannot be written, or the row has other columns than those before it.
+    /// When a file cannot be written, or the row has other columns than those before it; from then on always.
     pub fn append(&mut self, row: &Row) -> anyhow::Result<()> {
+        ensure!(!self.failed, "an earlier row could not be written");
+        let result = self.try_append(row);
+        self.failed = result.is_err();
+        result
+    }
+
+    fn try_append(&mut self, row: &Row) -> anyhow::Result<()> {
         let columns = columns(row);
         if self.columns.is_empty() {
             return self.rewrite(std::slice::from_ref(row));
@@ -310,6 +337,11 @@ mod tests {
         let text = format!("{}\n{whole}\n", &whole[..whole.len() / 2]);
         assert!(parse_rows(&text, "test").expect_err("damaged").to_string().starts_with("line 1: "));
         assert!(parse_rows(&format!("{whole}\n"), "other").is_err());
+        let twice = parse_rows(&format!("{whole}\n{whole}\n"), "test").expect_err("twice");
+        assert_eq!(twice.to_string(), "line 2 repeats a row before it");
+        let renamed = serde_json::to_string(&row(2, 1.0))?.replace("\"error\"", "\"mistake\"");
+        let mixed = parse_rows(&format!("{whole}\n{renamed}\n"), "test").expect_err("other columns");
+        assert_eq!(mixed.to_string(), "line 2 has other columns than those before it");
         Ok(())
     }
 
@@ -320,6 +352,7 @@ mod tests {
         let mut other = row(2, 1.0);
         other.values = Record::new().with("error", 1.0);
         assert!(writer.append(&other).is_err());
+        assert!(writer.append(&row(2, 1.0)).is_err(), "a file that is not whole is left as it is");
         other.values = Record::new().with("n", 1.0).with("exact", true);
         assert!(writer.rewrite(&[other]).is_err());
         Ok(())
@@ -335,7 +368,10 @@ mod tests {
 
         let own = folder.path().join("own");
         Store::open(&own, &PLAN)?;
-        Store::open(&own, &PLAN)?;
+        let held = Store::open(&own, &PLAN)?;
+        let refusal = Store::open(&own, &PLAN).expect_err("two at once").to_string();
+        assert!(refusal.starts_with("another run writes to "), "{refusal}");
+        drop(held);
         let other = Plan { seed: 4, ..PLAN };
         let refusal = Store::open(&own, &other).expect_err("another seed").to_string();
         assert!(refusal.ends_with("holds the quick run of seed 3: choose another --out, or remove it"));

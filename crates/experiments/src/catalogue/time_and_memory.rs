@@ -42,7 +42,8 @@ impl Experiment for TimeAndMemory {
                      The floors are operations over the rate of a matrix product, and bytes over that of a triad x ← y + s z, both measured on all threads \
                      in the same run. Lower floor: the data read once, an orthonormal basis of the inputs (2nd²) and of the labels (2nm²), and the final \
                      least squares for U (2nk²). Upper floor: beside that, Algorithm 6 once for each unit: its active inputs' basis (nd²), the projection of \
-                     the labels' (2ndk), and the least singular vector (2nk²); no search is in it. Memory is the peak of the process above what it held before the first recovery.",
+                     the labels' (2ndk), and the least singular vector (2nk²); no search is in it. Memory is \
+                     the most that is allocated at once beside inputs and labels.",
         }
     }
 
@@ -72,8 +73,7 @@ impl Experiment for TimeAndMemory {
             let measured = Record::new()
                 .with("threads", threads)
                 .with("seconds", Value::Missing)
-                .with("held_bytes", Value::Missing)
-                .with("peak_bytes", Value::Missing)
+                .with("extra_bytes", Value::Missing)
                 .with("gflops_one_thread", product_gflops(1))
                 .with("gflops", product_gflops(threads))
                 .with("gigabytes_one_thread", triad_gigabytes(1))
@@ -90,7 +90,7 @@ impl Experiment for TimeAndMemory {
         let start = Instant::now();
         let recovery = recover(&samples, &settings, &mut context.callback())?;
         let seconds = start.elapsed().as_secs_f64();
-        let peak = peak_bytes();
+        let extra = peak_bytes() - held;
         let error = align(&recovery.network, &planted.network).worst();
         let values = Record::new()
             .with("verdict", recovery.report.verdict.to_string())
@@ -99,8 +99,7 @@ impl Experiment for TimeAndMemory {
         let measured = Record::new()
             .with("threads", rayon::current_num_threads())
             .with("seconds", seconds)
-            .with("held_bytes", held)
-            .with("peak_bytes", peak)
+            .with("extra_bytes", extra)
             .with("gflops_one_thread", Value::Missing)
             .with("gflops", Value::Missing)
             .with("gigabytes_one_thread", Value::Missing)
@@ -121,9 +120,8 @@ impl Experiment for TimeAndMemory {
         let groups = recoveries.by_number("k");
         let seconds: Vec<Mean> =
             groups.iter().filter_map(|(k, rows)| rows.quartiles("seconds", *k)).collect();
-        let held = recoveries.numbers("held_bytes").first().copied();
         let bytes: Vec<(f64, f64)> =
-            groups.iter().filter_map(|(k, rows)| Some((*k, extra_bytes(rows, held)?))).collect();
+            groups.iter().filter_map(|(k, rows)| Some((*k, extra_bytes(rows)?))).collect();
         let slope = |points: &[Mean]| {
             log_log_slope(&points.iter().map(|p| (p.x, p.y)).collect::<Vec<_>>()).unwrap_or(f64::NAN)
         };
@@ -150,7 +148,7 @@ impl Experiment for TimeAndMemory {
         }
         if let Some((k, bytes)) = bytes.last() {
             findings.push(format!(
-                "At k = {k} the process holds {:.1} MB more than before, {:.1} times the size of the data.",
+                "At k = {k} it allocates {:.1} MB beside inputs and labels, {:.1} times their size.",
                 bytes / 1e6,
                 bytes / data_bytes(*k)
             ));
@@ -174,7 +172,7 @@ impl Experiment for TimeAndMemory {
         if !bytes.is_empty() {
             figures.push(memory_chart(&bytes, plan));
         }
-        figures.push(table(&recoveries, &speed, held, plan));
+        figures.push(table(&recoveries, &speed, plan));
         Presentation { findings, figures, checks }
     }
 }
@@ -236,11 +234,11 @@ fn memory_chart(bytes: &[(f64, f64)], plan: &Plan) -> Figure {
     let points = bytes.iter().map(|(k, bytes)| Mean::exact(*k, bytes / 1e6)).collect();
     let data = sizes(plan).iter().map(|&k| (k as f64, data_bytes(k as f64) / 1e6)).collect();
     let series = vec![
-        Series::curve("peak, above what was held before", points),
+        Series::curve("allocated at once, beside the data", points),
         Series::reference("inputs and labels", data),
     ];
     let caption = format!(
-        "k = d = m, n = {RATIO}d; the largest of {} instances for each size ({}), all threads, inputs and labels included.",
+        "k = d = m, n = {RATIO}d; the largest of {} instances for each size ({}), all threads.",
         seeds(plan),
         plan.seed_range(seeds(plan))
     );
@@ -254,17 +252,16 @@ fn memory_chart(bytes: &[(f64, f64)], plan: &Plan) -> Figure {
     })
 }
 
-/// Bytes at the peak above those held before the first measurement; the largest of the instances, since what one of them gives back may
-/// stay with the process.
-fn extra_bytes(rows: &Rows<'_>, held: Option<f64>) -> Option<f64> {
-    Some(rows.max("peak_bytes")? - held?).filter(|bytes| *bytes > 0.0)
+/// Bytes at the peak above those held before; the largest of the instances.
+fn extra_bytes(rows: &Rows<'_>) -> Option<f64> {
+    rows.max("extra_bytes").filter(|bytes| *bytes > 0.0)
 }
 
-fn table(recoveries: &Rows<'_>, speed: &Speed, held: Option<f64>, plan: &Plan) -> Figure {
+fn table(recoveries: &Rows<'_>, speed: &Speed, plan: &Plan) -> Figure {
     let groups = recoveries.by_number("k");
     let body = groups.iter().map(|(k, rows)| {
         let seconds = rows.median("seconds").unwrap_or(f64::NAN);
-        let memory = extra_bytes(rows, held).map_or("–".to_string(), |bytes| format!("{:.1}", bytes / 1e6));
+        let memory = extra_bytes(rows).map_or("–".to_string(), |bytes| format!("{:.1}", bytes / 1e6));
         vec![
             k.to_string(),
             rows.rate("exact").to_string(),
