@@ -4,7 +4,7 @@ use orthant::network::{BiasKind, PlantedSpec};
 use orthant::{Activation, BiasModel, Method, Samples, Settings, recover};
 
 use crate::experiment::{About, Check, Context, Experiment, Outcome, Plan, Presentation, Task};
-use crate::figure::{Axis, Chart, Figure, Heading, Mark, Series, Table};
+use crate::figure::{Figure, Heading, HeatMap, Table};
 use crate::record::{Record, Row};
 use crate::rows::Rows;
 use crate::trial::{RECOVERED, Trial};
@@ -93,31 +93,38 @@ impl Experiment for Activations {
     fn present(&self, rows: &[Row], plan: &Plan) -> Presentation {
         let rows = Rows::new(rows);
         let count = seeds(plan);
-        let series = ACTIVATIONS.iter().map(|(activation, shown, method)| {
-            let groups = rows.having("activation", *activation).by_number("ratio");
-            let points = groups.iter().map(|(ratio, rows)| rows.rate("exact").at(*ratio)).collect();
-            Series::curve(format!("{shown} ({})", method.name()), points)
-        });
-        let chart = Chart {
+        let cell = |activation: &str, ratio: usize| {
+            let rows = rows.having("activation", activation).having("ratio", ratio);
+            let rate = rows.rate("exact");
+            (!rows.is_empty()).then(|| (rate.share(), rate.hits.to_string()))
+        };
+        let map = HeatMap {
             heading: Heading::new(
                 "activations-exact",
                 "Exact recovery by activation",
                 format!(
-                    "m = {M}, k = {K}, d = {D}; share of {count} instances for each n ({}), with the 95 % Wilson interval. The lift needs \
-                     about as many samples as it has monomials, k(k + 1)/2 + kd; below, refinement from random starts takes its place.",
-                    plan.seed_range(count)
+                    "m = {M}, k = {K}, d = {D}: exact and right ones of {count} instances in each cell ({}). The lift needs about as many \
+                     samples as it has monomials, k(k + 1)/2 + kd, which is n/d = {:.1}; below, refinement from random starts takes its \
+                     place.",
+                    plan.seed_range(count),
+                    (K * (K + 1) / 2 + K * D) as f64 / D as f64
                 ),
             ),
-            x: Axis::linear("samples over inputs, n / d"),
-            y: Axis::rate("exact"),
-            series: series.collect(),
-            marks: vec![Mark {
-                name: "monomials of the lift".to_string(),
-                x: (K * (K + 1) / 2 + K * D) as f64 / D as f64,
-            }],
+            x_label: "samples over inputs, n / d".to_string(),
+            y_label: "f(t), method".to_string(),
+            columns: RATIOS.iter().map(usize::to_string).collect(),
+            rows: ACTIVATIONS
+                .iter()
+                .map(|(_, shown, method)| format!("{shown}, {}", method.name()))
+                .collect(),
+            cells: ACTIVATIONS
+                .iter()
+                .map(|(activation, ..)| RATIOS.iter().map(|&ratio| cell(activation, ratio)).collect())
+                .collect(),
+            full: "exact on all seeds".to_string(),
         };
         let (checks, findings) = judge(&rows);
-        Presentation { findings, figures: vec![Figure::Chart(chart), Figure::Table(table(&rows))], checks }
+        Presentation { findings, figures: vec![Figure::HeatMap(map), Figure::Table(table(&rows))], checks }
     }
 }
 

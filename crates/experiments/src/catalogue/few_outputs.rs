@@ -37,7 +37,7 @@ impl Experiment for FewOutputs {
                     let d = 2 * k;
                     let n = PER_WEIGHT * k * (d + m);
                     let point = Record::new().with("m", m).with("k", k).with("d", d).with("n", n);
-                    let restarts = if m < k { 1e-6 * (n * k * k) as f64 } else { 0.0 };
+                    let restarts = if m < k { 8e-5 * (k as f64).powi(5) } else { 0.0 };
                     tasks.push(Task { seed, point, cost: 0.02 + restarts });
                 }
             }

@@ -67,7 +67,7 @@ impl Experiment for OneSparse {
                             .with("d", D)
                             .with("v", v)
                             .with("kappa_set", kappa);
-                        let cost = if m == 1 { 0.001 } else { 0.01 * (kappa * 1.5).powi(k as i32 - 1) };
+                        let cost = if m == 1 { 0.001 } else { 0.004 * (kappa * 1.5).powi(k as i32 - 1) };
                         tasks.push(Task { seed, point, cost });
                     }
                 }
