@@ -71,7 +71,7 @@ impl Experiment for FewOutputs {
                 "few-outputs-exact",
                 "Exact recovery over outputs and units",
                 format!(
-                    "d = 2k, n = {PER_WEIGHT} k (d + m): exact and right of {count} instances in each cell ({}). Below the diagonal, m < k, no \
+                    "d = 2k, n = {PER_WEIGHT} k (d + m): exact and right of {count} instances in each cell ({}). Above the diagonal, where m < k, no \
                      single unit is in the row space of the labels.",
                     plan.seed_range(count)
                 ),
@@ -133,7 +133,7 @@ fn judge(rows: &Rows<'_>) -> (Vec<Check>, Vec<String>) {
             rate(&enough)
         ),
         "These are ten samples for each weight. Algorithm 8 needs samples in which one unit is alone active, of which there are \
-         between 2^(−k) and about (2κ(V))^(−k): see one-sparse."
+         between 2^(−k) and about (2κ(V))^(−k): see Units that are alone."
             .to_string(),
         format!("Of the answers called exact, {} are wrong.", wrong.hits),
     ];

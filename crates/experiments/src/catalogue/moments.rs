@@ -114,7 +114,7 @@ impl Experiment for MomentEstimates {
                 && let Some(last) = points.last().copied()
             {
                 let rate = points.iter().map(|p| (p.x, last.y * (last.x / p.x).sqrt())).collect();
-                errors.push(Series::reference("rate n^(−1/2)", rate));
+                errors.push(Series::reference("rate 1/√n", rate));
             }
             errors.push(Series::curve(method.clone(), points));
             let exact = groups.iter().map(|(n, rows)| rows.rate("exact").at(*n)).collect();

@@ -203,7 +203,7 @@ fn chart(rows: &Rows<'_>, k: usize, plan: &Plan) -> Chart {
             Series::dots("least n at which it is exact, worst V", dots(WORST)),
             Series::dots("the same, random V", dots(RANDOM)),
             Series::reference("predicted for any V of this condition, 5 % failures", predicted),
-            Series::reference("Lemma 64, d log(k/δ)(kκ)^(2k), constant 1", printed),
+            Series::reference("Lemma 64, d log(k/δ)(kκ)²ᵏ, constant 1", printed),
             Series::reference("number of weights, k(d + m)", vec![(1.0, weights), (power(largest), weights)]),
         ],
         marks: Vec::new(),

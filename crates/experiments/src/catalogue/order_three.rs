@@ -101,7 +101,7 @@ impl Experiment for OrderThree {
         let mut series = Vec::new();
         if let Some(first) = relu.first() {
             let rate = relu.iter().map(|p| (p.x, first.y * (first.x / p.x).sqrt())).collect();
-            series.push(Series::reference("rate n^(−1/2)", rate));
+            series.push(Series::reference("rate 1/√n", rate));
         }
         series.push(Series::curve(format!("f(t) = {RELU}"), relu));
         series.push(Series::curve(format!("f(t) = {SQUARE}"), square));

@@ -104,7 +104,7 @@ impl Experiment for Orthonormal {
         let mut errors = Vec::new();
         if let Some(last) = curve(1.0, "error_v").last() {
             let rate = sizes(plan).iter().map(|&n| (n as f64, last.y * (last.x / n as f64).sqrt())).collect();
-            errors.push(Series::reference("rate n^(−1/2)", rate));
+            errors.push(Series::reference("rate 1/√n", rate));
         }
         errors.push(Series::curve("U, V orthonormal", curve(1.0, "error_u")));
         for kappa in CONDITIONS {
