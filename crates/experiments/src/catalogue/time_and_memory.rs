@@ -42,7 +42,8 @@ impl Experiment for TimeAndMemory {
                      The floors are operations over the rate of a matrix product, and bytes over that of a triad x ← y + s z, both measured on all threads \
                      in the same run. Lower floor: the data read once, an orthonormal basis of the inputs (2nd²) and of the labels (2nm²), and the final \
                      least squares for U (2nk²). Upper floor: beside that, Algorithm 6 once for each unit: its active inputs' basis (nd²), the projection of \
-                     the labels' (2ndk), and the least singular vector (2nk²); no search is in it. Memory is the peak of the process above what it held before the first recovery.",
+                     the labels' (2ndk), and the least singular vector (2nk²); no search is in it. Memory is the peak of the process above what it held before the first recovery; where that is less than the data, the process went on with memory that it had, and \
+                     nothing is shown.",
         }
     }
 
@@ -123,7 +124,7 @@ impl Experiment for TimeAndMemory {
             groups.iter().filter_map(|(k, rows)| rows.quartiles("seconds", *k)).collect();
         let held = recoveries.numbers("held_bytes").first().copied();
         let bytes: Vec<(f64, f64)> =
-            groups.iter().filter_map(|(k, rows)| Some((*k, extra_bytes(rows, held)?))).collect();
+            groups.iter().filter_map(|(k, rows)| Some((*k, extra_bytes(rows, held, *k)?))).collect();
         let slope = |points: &[Mean]| {
             log_log_slope(&points.iter().map(|p| (p.x, p.y)).collect::<Vec<_>>()).unwrap_or(f64::NAN)
         };
@@ -255,23 +256,24 @@ fn memory_chart(bytes: &[(f64, f64)], plan: &Plan) -> Figure {
 }
 
 /// Bytes at the peak above those held before the first measurement; the largest of the instances, since what one of them gives back may
-/// stay with the process.
-fn extra_bytes(rows: &Rows<'_>, held: Option<f64>) -> Option<f64> {
-    Some(rows.max("peak_bytes")? - held?).filter(|bytes| *bytes > 0.0)
+/// stay with the process. Less than the data themselves says only that the process went on with memory that it had, and counts as unknown.
+fn extra_bytes(rows: &Rows<'_>, held: Option<f64>, k: f64) -> Option<f64> {
+    Some(rows.max("peak_bytes")? - held?).filter(|bytes| *bytes >= data_bytes(k))
 }
 
 fn table(recoveries: &Rows<'_>, speed: &Speed, held: Option<f64>, plan: &Plan) -> Figure {
     let groups = recoveries.by_number("k");
     let body = groups.iter().map(|(k, rows)| {
         let seconds = rows.median("seconds").unwrap_or(f64::NAN);
-        let memory = extra_bytes(rows, held).map_or("–".to_string(), |bytes| format!("{:.1}", bytes / 1e6));
+        let memory =
+            extra_bytes(rows, held, *k).map_or("–".to_string(), |bytes| format!("{:.1}", bytes / 1e6));
         vec![
             k.to_string(),
             rows.rate("exact").to_string(),
             rows.max("error").map_or("–".to_string(), |error| format!("{error:.1e}")),
             format!("{seconds:.3}"),
-            format!("{:.4}", speed.upper(*k)),
-            format!("{:.1}", seconds / speed.upper(*k)),
+            format!("{:.1e}", speed.upper(*k)),
+            format!("{:.0}", seconds / speed.upper(*k)),
             memory,
         ]
     });
