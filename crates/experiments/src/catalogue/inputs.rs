@@ -162,7 +162,10 @@ impl Experiment for Inputs {
             x_label: "distribution of the inputs".to_string(),
             y_label: "method, samples n".to_string(),
             columns: InputKind::ALL.iter().map(|&inputs| shown(inputs).to_string()).collect(),
-            rows: METHODS.iter().map(|(method, n, _)| format!("{}, n = {n}", method.name())).collect(),
+            rows: METHODS
+                .iter()
+                .map(|(method, n, _)| format!("{}, n\u{a0}=\u{a0}{n}", method.name()))
+                .collect(),
             cells: METHODS
                 .iter()
                 .map(|&(method, _, assumes)| {

@@ -177,6 +177,20 @@ fn spectrum_chart(rows: &Rows<'_>, plan: &Plan) -> Figure {
     })
 }
 
+/// The name of a distribution in the column `inputs` as it is printed.
+fn shown(inputs: &str) -> &str {
+    match inputs {
+        "gaussian" => "Gaussian",
+        "laplace" => "Laplace",
+        "student3" => "Student, 3 d.f.",
+        "sign" => "signs ±1",
+        "binary" => "binary 0, 1",
+        "correlated" => "chain, ρ = 0.9",
+        "equicorrelated" => "equal ρ = 0.9",
+        other => other,
+    }
+}
+
 fn width_chart(rows: &Rows<'_>, k: usize, plan: &Plan) -> Figure {
     let rows = rows.having("k", k);
     let rates = |rows: &Rows<'_>, flag: &str| -> Vec<Mean> {
@@ -185,11 +199,11 @@ fn width_chart(rows: &Rows<'_>, k: usize, plan: &Plan) -> Figure {
     let mut series: Vec<Series> = rows
         .by_text("inputs")
         .iter()
-        .map(|(name, rows)| Series::curve(name.clone(), rates(rows, "correct")))
+        .map(|(name, rows)| Series::curve(shown(name), rates(rows, "correct")))
         .collect();
     let matched = rates(&rows.having("inputs", InputKind::Gaussian.name()), "matched");
     series.push(Series::reference(
-        "matched, gaussian",
+        "can be matched, Gaussian",
         matched.iter().map(|point| (point.x, point.y)).collect(),
     ));
     let heading = Heading::new(

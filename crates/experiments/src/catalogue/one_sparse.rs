@@ -197,7 +197,7 @@ fn chart(rows: &Rows<'_>, k: usize, plan: &Plan) -> Chart {
                 plan.seed_range(count)
             ),
         ),
-        x: Axis::log("κ(V)^k"),
+        x: Axis::log("κ(V) to the power k"),
         y: Axis::log("samples n"),
         series: vec![
             Series::dots("least n at which it is exact, worst V", dots(WORST)),

@@ -67,7 +67,7 @@ impl Experiment for SparseErrors {
                     random positions, is wrong by any amount.",
             source: "Theorem 83, Corollary 84, Definitions 79 and 80",
             method: "Gaussian inputs, U with orthonormal columns as the theorem has it, standard normal V, normal errors at random \
-                     positions. Pursuit alone succeeds when the label matrix is right to 1e-6 (Frobenius, relative; its residual is \
+                     positions. Principal component pursuit (component pursuit for short; not the pursuit of units elsewhere on this page) succeeds alone when the label matrix is right to 1e-6 (Frobenius, relative; its residual is \
                      1e-7); exact recovery is then run on that matrix. Orthant succeeds when its verdict is exact, every weight is right \
                      to 1e-9, and the errors located are those planted, none more and none less. A verdict of exact with other weights \
                      is counted as wrong.",
@@ -228,7 +228,7 @@ impl Experiment for SparseErrors {
             ),
             Check::new(
                 "beyond-pursuit",
-                "three outputs for each unit and less, 5 % wrong and less: recovered in 9 of 10, pursuit alone in at most 1 of 10",
+                "three outputs for each unit and less, 5 % wrong and less: recovered in 9 of 10, component pursuit alone in at most 1 of 10",
                 format!("{narrow_ours} and {narrow_pursuit}"),
                 narrow_ours.share() >= 0.9 && narrow_pursuit.share() <= 0.1,
             ),
@@ -241,20 +241,20 @@ impl Experiment for SparseErrors {
         ];
         let findings = vec![
             format!(
-                "Over the whole map orthant recovers {all_ours} and pursuit alone {all_pursuit}; with at least ten outputs for each unit \
+                "Over the whole map orthant recovers {all_ours} and component pursuit alone {all_pursuit}; with at least ten outputs for each unit \
                  and at most a tenth of the labels wrong {wide_ours} and {wide_pursuit}, with at most three outputs for each unit and \
                  at most 5 % wrong {narrow_ours} and {narrow_pursuit}."
             ),
             format!(
-                "{} The theorem is about far wider labels than pursuit needs, and pursuit needs wider ones than consensus does.",
+                "{} The theorem is about far wider labels than component pursuit needs, and that needs wider ones than consensus does.",
                 asked.sentence()
             ),
             format!(
-                "Exact recovery on the matrix of pursuit has weights right to {after:.0e} at worst, as far as pursuit was run; located errors \
+                "Exact recovery on the matrix of component pursuit has weights right to {after:.0e} at worst; located errors \
                  leave the other labels as they are, so that orthant's weights are right to {ours_worst:.0e}."
             ),
             format!(
-                "The size of the errors does not matter to orthant: {any_ours} from 1e-5 to 1e5 times the labels' deviation, pursuit alone {any_pursuit}."
+                "The size of the errors does not matter to orthant: {any_ours} from 1e-5 to 1e5 times the labels' deviation, component pursuit alone {any_pursuit}."
             ),
         ];
         Presentation { findings, figures, checks }
@@ -299,7 +299,7 @@ fn consensus_limit() -> String {
     let dimension = (K * (K + 2)) as f64;
     let fraction = 1.0 - 1e-3f64.powf(1.0 / dimension);
     format!(
-        "Without the help of pursuit, consensus needs m ≥ k + 3 and blocks without errors, (1 − p)^(k (k + 2)) ≥ 1/1000: up to {:.0} % wrong.",
+        "Without the help of component pursuit, consensus needs m ≥ k + 3 and blocks without errors, (1 − p)^(k (k + 2)) ≥ 1/1000: up to {:.0} % wrong.",
         100.0 * fraction
     )
 }
@@ -339,7 +339,7 @@ fn by_size(rows: &Rows<'_>, sizes: &str, plan: &Plan) -> Figure {
             "sparse-errors-size",
             "By the size of the errors",
             format!(
-                "m = {}, {sizes}, {} % of the labels wrong; {seeds} instances per point ({}), 95 % intervals. Pursuit ends at a residual of 1e-7 \
+                "m = {}, {sizes}, {} % of the labels wrong; {seeds} instances per point ({}), 95 % intervals. Component pursuit ends at a residual of 1e-7 \
                  of all labels, errors included: smaller errors do not matter to it, and under giant ones the label matrix is lost.",
                 VARIED_AT.0,
                 100.0 * VARIED_AT.1,
@@ -350,7 +350,7 @@ fn by_size(rows: &Rows<'_>, sizes: &str, plan: &Plan) -> Figure {
         y: Axis::rate("recovered"),
         series: vec![
             Series::curve("orthant", points("recovered")),
-            Series::curve("pursuit alone", points("pursued")),
+            Series::curve("component pursuit alone", points("pursued")),
         ],
         marks: Vec::new(),
     })

@@ -267,8 +267,8 @@ fn table(recoveries: &Rows<'_>, speed: &Speed, plan: &Plan) -> Figure {
             rows.rate("exact").to_string(),
             rows.max("error").map_or("–".to_string(), |error| format!("{error:.1e}")),
             format!("{seconds:.3}"),
-            format!("{:.4}", speed.upper(*k)),
-            format!("{:.1}", seconds / speed.upper(*k)),
+            format!("{:.1e}", speed.upper(*k)),
+            format!("{:.0}", seconds / speed.upper(*k)),
             memory,
         ]
     });

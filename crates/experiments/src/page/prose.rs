@@ -72,7 +72,8 @@ fn number_before(text: &str) -> &str {
 /// How many bytes of a text are the exponent of ten behind a number and `e`.
 fn power_of_ten_length(before: &str, text: &str) -> usize {
     let number = number_before(before);
-    let apart = before[..before.len() - number.len()].chars().next_back().is_none_or(|c| !c.is_alphanumeric());
+    let apart =
+        before[..before.len() - number.len()].chars().next_back().is_none_or(|c| !c.is_alphanumeric());
     let sign = usize::from(text.starts_with('-'));
     let digits = text[sign..].bytes().take_while(u8::is_ascii_digit).count();
     let ends = text[sign + digits..].chars().next().is_none_or(|c| !c.is_alphanumeric());
@@ -130,7 +131,10 @@ mod tests {
             ("k^2.3, n^(-0.49), 2^k.", "k<sup>2.3</sup>, n<sup>−0.49</sup>, 2<sup>k</sup>."),
             ("|E|_F, σ_min √n, a_i⁺", "|E|<sub>F</sub>, σ<sub>min</sub> √n, a<sub>i</sub>⁺"),
             ("row_error a_b_c _x |_long", "row_error a<sub>b</sub>_c _x |_long"),
-            ("1e-6 (2.5e12, 11e-3)", "10<sup>−6</sup> (2.5\u{202f}·\u{202f}10<sup>12</sup>, 11\u{202f}·\u{202f}10<sup>−3</sup>)"),
+            (
+                "1e-6 (2.5e12, 11e-3)",
+                "10<sup>−6</sup> (2.5\u{202f}·\u{202f}10<sup>12</sup>, 11\u{202f}·\u{202f}10<sup>−3</sup>)",
+            ),
             ("the 2e, e-3, f32e5, 1e5x", "the 2e, e-3, f32e5, 1e5x"),
             ("^ alone^", "^ alone^"),
         ] {

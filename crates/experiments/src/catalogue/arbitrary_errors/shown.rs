@@ -18,7 +18,7 @@ pub(super) fn present(rows: &[Row], plan: &Plan) -> Presentation {
     let with_errors = fits.filter(|row| row.number("level") > Some(0.0));
     let widest = widths(plan).last().copied().unwrap_or(1);
     let at = format!("k = 2, m = {M}, d = {D}, n = {N}, ε = {ACCURACY}; median and quartiles of {counted}.");
-    let over = Axis::log("|E|_F / |signal|_F");
+    let over = Axis::log("Frobenius norm of the errors / of the signal");
     let chart = |id: &str, title: &str, column: &str, label: &str| {
         let k2 = with_errors.having("k", 2_usize);
         let mut series: Vec<Series> = k2

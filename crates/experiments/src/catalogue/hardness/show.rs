@@ -110,7 +110,7 @@ pub fn methods(rows: &Rows<'_>, plan: &Plan, to: &mut Presentation) {
     let exact = rows.having("ending", "exact").len();
     let wrong = rows.rate("wrong");
     to.findings.push(format!(
-        "Of the samples of satisfiable formulas {solved} were solved by the methods here, of few variables at any density: they \
+        "Of the samples of satisfiable formulas {solved} were solved by the methods here, although the formulas have few variables, and at no density: the methods \
          are made for data in general position, and no method does well on all data unless P = NP. Networks that were said \
          to fit and do not encode an assignment: {wrong}."
     ));

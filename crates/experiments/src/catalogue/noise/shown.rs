@@ -244,7 +244,7 @@ fn table(rows: &Rows<'_>, counted: &str) -> Figure {
                         n.to_string(),
                         format!("{} / {}", of("v_over_oracle", 0.5), of("v_over_oracle", 0.95)),
                         format!("{} / {}", of("v_over_bound", 0.5), of("u_over_bound", 0.5)),
-                        of("route_v_over_bound", 0.5),
+                        rows.median("route_v_over_bound").map_or("–".to_string(), |x| format!("{x:.1}")),
                         rows.rate("found").to_string(),
                         rows.rate("confirmed").to_string(),
                         rows.rate("route_found").to_string(),

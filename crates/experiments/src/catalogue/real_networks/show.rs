@@ -89,7 +89,7 @@ fn images(rows: &Rows<'_>, to: &mut Presentation) {
             "real-networks-images",
             "Images through the recovered network",
             format!(
-                "{IMAGES}, recovered from 700 labels of random inputs without seeing an image: one image of each digit, and what the \
+                "{IMAGES}, recovered from 700 labels of random inputs without seeing an image: an image for each class that the classifier of data/ gives to any, and what the \
                  true and the recovered network make of it. Largest difference of an output: {difference:.0e} of the largest."
             ),
         )
