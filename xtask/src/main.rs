@@ -19,7 +19,7 @@ Usage: cargo xtask <TASK> [OPTIONS]
 Tasks:
   ci           The gate: format, tidy, clippy, documentation, tests
   tidy         The rules of the house that no other tool checks
-  experiments  Every theorem of the paper measured, plotted and checked, with one report
+  experiments  Every claim of the paper measured, plotted and checked, with one report
   bench        Benchmarks; with --peers other programs beside ours
 
 `cargo xtask <TASK> --help` says more.";

@@ -1,4 +1,4 @@
-//! The experiments: every theorem of the paper measured, plotted and checked.
+//! The experiments: every claim of the paper measured, plotted and checked.
 //!
 //! An [`Experiment`](experiment::Experiment) names its measurements and turns their rows into figures and checks.
 //! The [`catalogue`] has one file per experiment; [`claims`] says which theorem each of them measures.

@@ -25,8 +25,8 @@ const PATIENCE: usize = 10_000;
 /// The names of the activations for the library and for the reader. Two slopes have no zeros to go by, and are left to the lift.
 const ACTIVATIONS: [(&str, &str, Method); 9] = [
     ("relu", "max(t, 0)", Method::Pursuit),
-    ("power:0.5", "t^0.5", Method::Pursuit),
-    ("power:1.5", "t^1.5", Method::Pursuit),
+    ("power:0.5", "√t", Method::Pursuit),
+    ("power:1.5", "t√t", Method::Pursuit),
     ("power:2", "t²", Method::Pursuit),
     ("power:3", "t³", Method::Pursuit),
     ("expm1", "exp(t) − 1", Method::Pursuit),

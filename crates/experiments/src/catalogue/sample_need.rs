@@ -1,15 +1,15 @@
 //! Samples needed against the condition of V.
 
 use orthant::hardness::kappa_pair::KappaPair;
-use orthant::network::{Planted, PlantedSpec};
-use orthant::{BiasModel, Method, Samples, Settings, Verdict, align, network::BiasKind, recover};
+use orthant::network::PlantedSpec;
+use orthant::{BiasModel, Method, Samples, Settings, network::BiasKind, recover};
 
 use crate::experiment::{About, Check, Context, Experiment, Outcome, Plan, Presentation, Task};
 use crate::figure::{Axis, Chart, Figure, Heading, Mean, Series};
 use crate::record::{Record, Row, Value};
 use crate::rows::Rows;
 use crate::statistics::wilson;
-use crate::trial::{RECOVERED, attempt, decompose_once};
+use crate::trial::{Trial, attempt, decompose_once};
 
 /// The samples that methods need, and the fewest that any method can do with on the pair of Lemma 55.
 pub struct SampleNeed;
@@ -116,12 +116,12 @@ impl Experiment for SampleNeed {
     fn run(&self, task: &Task, context: &Context<'_>) -> anyhow::Result<Outcome> {
         let kappa = task.point.number("kappa").unwrap_or(1.0);
         let name = task.point.text("method");
-        let (need, told) = if let Some(n) = task.point.number("n") {
+        let (least, told) = if let Some(n) = task.point.number("n") {
             // A count that was written as one.
-            (None, Some(told_apart(&KappaPair::new(1.0 / kappa, 2)?, n as usize, task.seed)))
+            (Least::default(), Some(told_apart(&KappaPair::new(1.0 / kappa, 2)?, n as usize, task.seed)))
         } else if task.point.text("instance") == PAIR {
             let pair = KappaPair::new(1.0 / kappa, 2)?;
-            (least(task, |n| recovers_pair(&pair, n, task.seed, context))?, None)
+            (least(task, |n| recover_pair(&pair, n, task.seed, context))?, None)
         } else {
             let method = METHODS.into_iter().find(|method| method.name() == name);
             let spec = PlantedSpec {
@@ -132,18 +132,18 @@ impl Experiment for SampleNeed {
                 seed: task.seed,
                 ..PlantedSpec::default()
             };
-            let success = |n: usize| -> anyhow::Result<bool> {
+            let recover = |n: usize| -> anyhow::Result<Trial> {
                 let planted = spec.plant(n)?;
-                let trial = match method {
-                    None | Some(Method::Pursuit) => attempt(&planted, Method::Pursuit, task.seed, context)?,
-                    Some(method) => decompose_once(&planted, method, task.seed, context)?,
-                };
-                Ok(trial.is_exact())
+                match method {
+                    None | Some(Method::Pursuit) => attempt(&planted, Method::Pursuit, task.seed, context),
+                    Some(method) => decompose_once(&planted, method, task.seed, context),
+                }
             };
-            (least(task, success)?, None)
+            (least(task, recover)?, None)
         };
         let values = Record::new()
-            .with("need", need)
+            .with("need", least.need)
+            .with("wrong", least.wrong)
             .with("told", told)
             .with("draws", told.map_or(Value::Missing, |_| DRAWS.into()));
         Ok(Outcome { values, measured: Record::new() })
@@ -203,6 +203,7 @@ impl Experiment for SampleNeed {
                 by_method.join("; ")
             ),
         ];
+        let wrong: f64 = rows.numbers("wrong").iter().sum();
         let (first, tenth) = (kappas(plan)[0], 10.0);
         let growth = |method| {
             need_at(method, tenth).unwrap_or(f64::INFINITY) / need_at(method, first).unwrap_or(f64::NAN)
@@ -220,6 +221,12 @@ impl Experiment for SampleNeed {
                 "nine of ten pairs are never recovered from fewer samples than the bound",
                 format!("{below} of {} below it", pair_need.len()),
                 below == 0 && !pair_need.is_empty(),
+            ),
+            Check::new(
+                "no-wrong-exact",
+                "no answer is called exact, or complete, with other weights than the planted ones",
+                format!("{wrong:.0}"),
+                wrong == 0.0,
             ),
             Check::new(
                 "pursuit-is-flat",
@@ -247,12 +254,11 @@ fn told_apart(pair: &KappaPair, n: usize, seed: u64) -> usize {
         .count()
 }
 
-/// Whether the network of the pair with κ(V) = κ is recovered from n samples.
-fn recovers_pair(pair: &KappaPair, n: usize, seed: u64, context: &Context<'_>) -> anyhow::Result<bool> {
+/// Recovers the first network of the pair, its width given.
+fn recover_pair(pair: &KappaPair, n: usize, seed: u64, context: &Context<'_>) -> anyhow::Result<Trial> {
     let x = pair.gaussian_inputs(n, seed);
     let a = pair.labels(0, x.as_ref());
-    let planted = Planted { network: pair.networks()[0].clone(), x, a };
-    let samples = Samples::new(planted.x.as_ref(), planted.a.as_ref())?;
+    let samples = Samples::new(x.as_ref(), a.as_ref())?;
     let settings = Settings {
         method: Method::Restarts,
         width: Some(2),
@@ -260,26 +266,34 @@ fn recovers_pair(pair: &KappaPair, n: usize, seed: u64, context: &Context<'_>) -
         seed,
         ..Settings::default()
     };
-    // Too few samples are refused: not recovered.
-    let Ok(recovery) = recover(&samples, &settings, &mut context.callback()) else { return Ok(false) };
-    let error = align(&recovery.network, &planted.network).worst();
-    Ok(recovery.report.verdict == Verdict::Exact && error <= RECOVERED)
+    Ok(Trial::of(&recover(&samples, &settings, &mut context.callback()), &pair.networks()[0]))
 }
 
-/// The least n of the sequence that succeeds together with the next; nothing up to the cap.
-fn least(task: &Task, success: impl Fn(usize) -> anyhow::Result<bool>) -> anyhow::Result<Option<usize>> {
+/// What a search for the least number of samples brought.
+#[derive(Default)]
+struct Least {
+    /// The least n that succeeds together with the next; nothing up to the cap.
+    need: Option<usize>,
+    /// How many answers on the way were called exact and are not.
+    wrong: usize,
+}
+
+fn least(task: &Task, recover: impl Fn(usize) -> anyhow::Result<Trial>) -> anyhow::Result<Least> {
     let mut previous = None;
+    let mut wrong = 0;
     for n in (8..).map(|half| 2f64.powf(f64::from(half) / 2.0).round() as usize) {
         if n > task.point.count("cap") {
             break;
         }
-        previous = match (success(n)?, previous) {
-            (true, Some(least)) => return Ok(Some(least)),
+        let trial = recover(n)?;
+        wrong += usize::from(trial.is_wrong());
+        previous = match (trial.is_exact(), previous) {
+            (true, Some(least)) => return Ok(Least { need: Some(least), wrong }),
             (true, None) => Some(n),
             (false, _) => None,
         };
     }
-    Ok(None)
+    Ok(Least { need: None, wrong })
 }
 
 /// The chance that n samples tell the pair apart.
@@ -325,7 +339,7 @@ fn need_chart(rows: &Rows<'_>, plan: &Plan) -> Figure {
         "Samples needed against κ(V)",
         format!(
             "Pair: m = 1, k = d = 2. Random networks: m = {M}, k = {K}, d = {D}. Points: nine of ten of {} instances ({}); bands reach from the median \
-             instance to the worst. Needs above {}, for the pair {PAIR_CAP}, are left out. Dashed: Lemma 55 with its constant, for a failure probability of {FAILURE}.",
+             instance to the worst. Needs above {} are left out, for the pair those above {PAIR_CAP}. Dashed: Lemma 55 with its constant, for a failure probability of {FAILURE}.",
             seeds(plan),
             plan.seed_range(seeds(plan)),
             cap(plan)

@@ -215,7 +215,7 @@ fn convergence(rows: &Rows<'_>, counted: &str) -> Figure {
         let line = |power: f64| {
             let ends =
                 rows.by_number("n").iter().map(|(n, _)| (*n, first.y * (n / first.x).powf(power))).collect();
-            Series::reference(if power == -0.5 { "n^(−1/2)" } else { "n^(−1/4), Theorem 69" }, ends)
+            Series::reference(if power == -0.5 { "rate 1/√n" } else { "Theorem 69: rate 1/∜n" }, ends)
         };
         series.extend([line(-0.5), line(-0.25)]);
     }

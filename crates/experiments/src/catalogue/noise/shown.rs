@@ -154,8 +154,8 @@ enum Weights {
 /// Errors by `by`, with the bound as a dashed line and the oracle as points.
 fn errors_chart(rows: &Rows<'_>, x: Axis, by: &str, weights: Weights, counted: &str) -> Figure {
     let (letter, label) = match weights {
-        Weights::V => ("v", "error |V − V*|_F"),
-        Weights::U => ("u", "error |U − U*|_F / |U*|_F"),
+        Weights::V => ("v", "error of V"),
+        Weights::U => ("u", "relative error of U"),
     };
     let points = |name: &str| -> Vec<Mean> {
         let name = format!("{name}_{letter}");
