@@ -64,7 +64,7 @@ pub(crate) fn unit_reports(
                 UnitReason::Fitted
             } else if !only_units && (!spare[i] || (two_slopes && inactive <= r)) {
                 UnitReason::TooFewInactive
-            } else if antiparallel(frame, units, i) {
+            } else if antiparallel(frame, units, i) || !(only_units || is_apart(units, i)) {
                 UnitReason::Parallel
             } else if in_affine_part(frame, unit) {
                 UnitReason::Orientation
@@ -127,6 +127,21 @@ pub(crate) fn no_trace(n: usize, r: usize) -> UnitReport {
         identified: false,
         reason: UnitReason::NoTrace,
     }
+}
+
+/// Whether enough samples lie between the kink of unit i and those of others that it is no combination of them.
+///
+/// A combination Σ_J a_i f_i of |J| units passes for a unit, active where it is not zero, when it satisfies one equation, Σ a_i t_i = 0 over
+/// the active or over the inactive ones of J, at each sample that has both in J; no other sample says anything. With as many
+/// such samples as free ratios of the a_i, |J| − 1, there is one for almost any labels. On nearly parallel units these samples are few,
+/// however many samples there are. J has at least as many of them as the farthest of its units has from unit i, so it is enough that the
+/// s-th nearest unit differs from unit i on s + 2 samples.
+fn is_apart(units: &[Unit], i: usize) -> bool {
+    let others = units.iter().enumerate().filter(|(j, _)| *j != i);
+    let mut distances: Vec<usize> =
+        others.map(|(_, other)| units[i].pattern.distance(&other.pattern)).collect();
+    distances.sort_unstable();
+    distances.iter().zip(1..).all(|(&distance, s)| distance >= s + SPARE_INACTIVE)
 }
 
 /// Whether the kink of a unit is also that of another one, facing the other way: f(t) − f(−t) = t is affine, so that each of

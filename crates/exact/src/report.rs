@@ -93,7 +93,7 @@ pub enum UnitReason {
     TooFewActive,
     /// Too few inactive samples to tell its kink from a combination of others.
     TooFewInactive,
-    /// Parallel to another unit on these samples: the two cannot be told apart.
+    /// Parallel to another unit on these samples, or so nearly that too few of them lie between the two kinks to tell it from a combination.
     Parallel,
     /// Its active inputs do not vary in all directions; the weights have minimum norm in the others.
     UndeterminedDirections,
@@ -117,7 +117,7 @@ impl fmt::Display for UnitReason {
             }
             UnitReason::TooFewActive => "too few active samples",
             UnitReason::TooFewInactive => "too few inactive samples",
-            UnitReason::Parallel => "parallel to another unit on these samples",
+            UnitReason::Parallel => "parallel to another unit on these samples, or nearly",
             UnitReason::UndeterminedDirections => "its active inputs do not vary in every direction",
             UnitReason::UndeterminedScale => {
                 "the activation is a power on these samples: the scale of its weights is open"

@@ -385,3 +385,33 @@ fn a_single_unit_without_biases_has_a_finite_gap() {
     let report = recover(&samples, &settings, &mut |_| ControlFlow::Continue(())).expect("enough").report;
     assert_eq!((report.verdict, report.units[0].null_gap), (Verdict::Exact, 1.0));
 }
+
+/// Units so nearly parallel that one or two samples lie between their kinks: a combination of three of them, with two free ratios, is
+/// zero at both and passes for a unit (seed 40019).
+#[test]
+fn combinations_of_nearly_parallel_units_are_not_called_exact() {
+    for kappa in [1e5, 1e6, 1e7] {
+        for seed in 40_000..40_040 {
+            let spec = PlantedSpec {
+                m: 12,
+                k: 6,
+                d: 10,
+                kappa_u: Some(1.0),
+                kappa_v: Some(kappa),
+                seed,
+                ..PlantedSpec::default()
+            };
+            let planted = spec.plant(200).expect("the recipe is valid");
+            let samples =
+                Samples::new(planted.x.as_ref(), planted.a.as_ref()).expect("planted samples are finite");
+            let bias = BiasModel::Known(BiasKind::None);
+            let settings = Settings { seed, bias, ..Settings::default() };
+            let found =
+                recover(&samples, &settings, &mut |_| ControlFlow::Continue(())).expect("enough samples");
+            if found.report.verdict == Verdict::Exact {
+                let worst = align(&found.network, &planted.network).worst();
+                assert!(worst <= LARGEST_TOLERANCE, "kappa {kappa}, seed {seed}: off by {worst:e}");
+            }
+        }
+    }
+}
