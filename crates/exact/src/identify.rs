@@ -135,13 +135,13 @@ pub(crate) fn no_trace(n: usize, r: usize) -> UnitReport {
 /// the active or over the inactive ones of J, at each sample that has both in J; no other sample says anything. With as many
 /// such samples as free ratios of the a_i, |J| − 1, there is one for almost any labels. On nearly parallel units these samples are few,
 /// however many samples there are. J has at least as many of them as the farthest of its units has from unit i, so it is enough that the
-/// s-th nearest unit differs from unit i on s + 2 samples.
+/// s-th nearest unit differs from unit i on s + 1 samples: one equation more than free ratios, which holds to rounding by chance only.
 fn is_apart(units: &[Unit], i: usize) -> bool {
     let others = units.iter().enumerate().filter(|(j, _)| *j != i);
     let mut distances: Vec<usize> =
         others.map(|(_, other)| units[i].pattern.distance(&other.pattern)).collect();
     distances.sort_unstable();
-    distances.iter().zip(1..).all(|(&distance, s)| distance >= s + SPARE_INACTIVE)
+    distances.iter().zip(1..).all(|(&distance, s)| distance > s)
 }
 
 /// Whether the kink of a unit is also that of another one, facing the other way: f(t) − f(−t) = t is affine, so that each of
