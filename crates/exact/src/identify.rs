@@ -259,6 +259,20 @@ mod tests {
     }
 
     #[test]
+    fn units_are_apart_when_each_has_samples_between() {
+        // Unit 1 differs from unit 0 on two samples, unit 2 on three: a combination of all three has two free ratios.
+        let far = [unit(&[0, 1, 2], 20), unit(&[1, 2, 3], 20), unit(&[1, 2, 3, 4], 20)];
+        assert!(is_apart(&far, 0));
+        // On one sample only: two of them combine to zero there.
+        let near = [unit(&[0, 1, 2], 20), unit(&[0, 1, 2, 3], 20)];
+        assert!(!is_apart(&near, 0) && !is_apart(&near, 1));
+        // On two samples each: the three combine to zero at both.
+        let three = [unit(&[0, 1, 2], 20), unit(&[0, 1, 3], 20), unit(&[0, 1, 4], 20)];
+        assert!(is_apart(&three[..2], 0) && !is_apart(&three, 0));
+        assert!(is_apart(&three[..1], 0), "a single unit");
+    }
+
+    #[test]
     fn a_tight_set_is_named_and_others_are_not() {
         // Units 0 and 1 share three inactive samples: three equations against two numbers leave one to spare, not two.
         let units = [unit(&[0, 1, 2], 20), unit(&[0, 1, 2], 20), unit(&[3, 4, 5, 6], 20)];

@@ -165,6 +165,30 @@ fn same_bits_for_any_number_of_threads() {
     assert_eq!(one.report, four.report);
 }
 
+/// Angles of about one to a hundred samples between the kinks of two units. With none between, the two have one pattern and may pass for
+/// one.
+#[test]
+fn nearly_parallel_units_are_right_when_they_are_exact() {
+    let (n, mut exact) = (400, 0);
+    for m in [1, 2] {
+        for seed in 40_000..40_040 {
+            let angle = 10f64.powf((seed % 5) as f64 / 2.0) / n as f64;
+            let parallel = Departure::Parallel { unit: 0, of: 1, angle };
+            let recipe = Recipe::plain(spec(m, 3, 4, BiasKind::None, seed), n).with(parallel);
+            let instance = recipe.plant().expect("valid");
+            let patterns = instance.patterns();
+            let alike = patterns[0].distance(&patterns[1]) == 0;
+            let Recovery { network, report } = answer(&instance.x, &instance.a, &Settings::default());
+            if report.verdict == Verdict::Exact && !alike {
+                exact += 1;
+                let error = align(&network, &instance.visible()).worst();
+                assert!(error <= LARGEST_TOLERANCE, "m = {m}, seed {seed}: off by {error:e}");
+            }
+        }
+    }
+    assert!(exact > 0);
+}
+
 /// Small networks with fewer outputs than units, on few samples, with one thing that makes trouble or none.
 fn troubled() -> impl Strategy<Value = Instance> {
     let bias = prop_oneof![

@@ -19,7 +19,11 @@ use orthant_experiments::{catalogue, page, provenance, svg};
 
 /// The options, as in help.txt.
 #[derive(Debug, Parser)]
-#[command(bin_name = "cargo xtask experiments", override_help = include_str!("../help.txt"))]
+#[command(
+    bin_name = "cargo xtask experiments",
+    override_usage = "cargo xtask experiments [OPTIONS]",
+    override_help = include_str!("../help.txt")
+)]
 struct Options {
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     only: Vec<String>,
@@ -50,7 +54,7 @@ fn main() -> ExitCode {
     if options.list {
         for experiment in catalogue::all() {
             let about = experiment.about();
-            say(&format!("{:<18} {}", about.name, about.claim));
+            say(&format!("{:<18} {} ({})", about.name, about.title, about.source));
         }
         return ExitCode::SUCCESS;
     }
@@ -141,15 +145,17 @@ fn run(
     let start = std::time::Instant::now();
     let mut progress = Progress::new(cost, workers);
     let mut failing = Vec::new();
-    let mut count = 0;
+    let (mut count, mut holding) = (0, 0);
     for experiment in chosen {
-        let rows = runner.run(*experiment, &mut progress)?;
+        let measured = runner.run(*experiment, &mut progress)?;
         if STOP.load(Ordering::Relaxed) {
             break;
         }
         let name = experiment.about().name;
-        for check in experiment.present(&rows, &plan).checks {
+        failing.extend(summary(measured.failures));
+        for check in experiment.present(&measured.rows, &plan).checks {
             count += 1;
+            holding += usize::from(check.holds);
             if !check.holds {
                 failing
                     .push(format!("{name}/{}: asked {}, reached {}", check.name, check.asked, check.reached));
@@ -168,12 +174,15 @@ fn run(
     if STOP.load(Ordering::Relaxed) {
         return Ok(Ending::Stopped);
     }
-    say(&format!(
-        "checks      {} of {count} hold, after {}",
-        count - failing.len(),
-        duration(start.elapsed().as_secs_f64())
-    ));
+    say(&format!("checks      {holding} of {count} hold, after {}", duration(start.elapsed().as_secs_f64())));
     Ok(if failing.is_empty() { Ending::Holds } else { Ending::Fails(failing) })
+}
+
+/// One line for the measurements of an experiment that failed: the first of them, and how many more there are.
+fn summary(failures: Vec<String>) -> Option<String> {
+    let more = failures.len().checked_sub(1)?;
+    let first = failures.into_iter().next()?;
+    Some(if more == 0 { first } else { format!("{first}; and {more} more") })
 }
 
 /// The report on all rows in the folder.

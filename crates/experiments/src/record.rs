@@ -29,6 +29,14 @@ impl Value {
             Value::Missing | Value::Text(_) => None,
         }
     }
+
+    /// The text; empty for other values.
+    pub fn text(&self) -> &str {
+        match self {
+            Value::Text(text) => text,
+            _ => "",
+        }
+    }
 }
 
 impl std::fmt::Display for Value {
@@ -123,10 +131,7 @@ impl Record {
 
     /// The text of this name; empty when it is missing or no text.
     pub fn text(&self, name: &str) -> &str {
-        match self.get(name) {
-            Some(Value::Text(text)) => text,
-            _ => "",
-        }
+        self.get(name).map_or("", Value::text)
     }
 
     /// The count of this name.
@@ -213,9 +218,6 @@ impl Row {
 
     /// The same as a text; empty when it is missing or no text.
     pub fn text(&self, name: &str) -> &str {
-        match self.get(name) {
-            Some(Value::Text(text)) => text,
-            _ => "",
-        }
+        self.get(name).map_or("", Value::text)
     }
 }

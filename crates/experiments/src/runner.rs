@@ -29,6 +29,15 @@ pub struct Runner<'a> {
     pub stop: &'a AtomicBool,
 }
 
+/// What a run of one experiment brought.
+#[derive(Debug)]
+pub struct Measured {
+    /// The rows, in the order of their tasks.
+    pub rows: Vec<Row>,
+    /// The measurements that ended in an error or a panic, each with its task: they have no row.
+    pub failures: Vec<String>,
+}
+
 impl Runner<'_> {
     /// The rows of an experiment that need not be measured again, each with the index of its task.
     ///
@@ -54,11 +63,12 @@ impl Runner<'_> {
 
     /// Runs an experiment to its end, or until it is stopped: then only some rows are there.
     ///
-    /// Rows are written as they come; at the end both files are in the order of the tasks, whatever the number of workers.
+    /// Rows are written as they come; at the end both files are in the order of the tasks, whatever the number of workers. A
+    /// measurement that fails does not keep the others from being made.
     ///
     /// # Errors
-    /// When a file cannot be read or written, when a measurement fails or panics. The rows measured before stay.
-    pub fn run(&self, experiment: &dyn Experiment, progress: &mut Progress) -> anyhow::Result<Vec<Row>> {
+    /// When a file cannot be read or written. The rows written before stay.
+    pub fn run(&self, experiment: &dyn Experiment, progress: &mut Progress) -> anyhow::Result<Measured> {
         let name = experiment.about().name;
         let tasks = experiment.tasks(&self.plan);
         let mut rows = self.kept(experiment, &tasks)?;
@@ -74,7 +84,8 @@ impl Runner<'_> {
         let next = AtomicUsize::new(0);
         let (sender, receiver) = mpsc::channel();
         let workers = if experiment.is_timed() { 1 } else { self.workers.clamp(1, pending.len().max(1)) };
-        let mut failure = None;
+        let mut failures = Vec::new();
+        let mut broken = None;
         std::thread::scope(|scope| {
             for _ in 0..workers {
                 let sender = sender.clone();
@@ -83,7 +94,6 @@ impl Runner<'_> {
                     while !self.stop.load(Ordering::Relaxed) && !give_up.load(Ordering::Relaxed) {
                         let Some(&i) = pending.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
                         let result = measure(experiment, &tasks[i], self.stop);
-                        give_up.fetch_or(result.is_err(), Ordering::Relaxed);
                         // What was interrupted says nothing.
                         if self.stop.load(Ordering::Relaxed) || sender.send((i, result)).is_err() {
                             break;
@@ -101,41 +111,48 @@ impl Runner<'_> {
                     }
                     Err(mpsc::RecvTimeoutError::Disconnected) => break,
                 };
-                let written = result.and_then(|outcome| {
-                    let task = &tasks[i];
-                    let row = Row {
-                        experiment: name.to_string(),
-                        seed: task.seed,
-                        point: task.point.clone(),
-                        values: outcome.values,
-                        measured: outcome.measured,
-                        provenance: provenance.clone(),
-                    };
-                    writer.append(&row)?;
-                    rows.push((i, row));
-                    progress.advance(task.cost);
-                    Ok(())
-                });
-                if let Err(error) = written {
-                    failure.get_or_insert(error.context(format!("{name} at {}", shown(&tasks[i]))));
-                    give_up.store(true, Ordering::Relaxed);
+                let task = &tasks[i];
+                progress.advance(task.cost);
+                let outcome = match result {
+                    Ok(outcome) => outcome,
+                    Err(error) => {
+                        failures.push((i, format!("{name} at {}: {error:#}", shown(task))));
+                        continue;
+                    }
+                };
+                let row = Row {
+                    experiment: name.to_string(),
+                    seed: task.seed,
+                    point: task.point.clone(),
+                    values: outcome.values,
+                    measured: outcome.measured,
+                    provenance: provenance.clone(),
+                };
+                match writer.append(&row) {
+                    Ok(()) => rows.push((i, row)),
+                    Err(error) => {
+                        broken.get_or_insert(error);
+                        give_up.store(true, Ordering::Relaxed);
+                    }
                 }
             }
         });
         progress.finish(name, rows.len(), tasks.len());
-        if let Some(error) = failure {
+        if let Some(error) = broken {
             return Err(error);
         }
         rows.sort_by_key(|(i, _)| *i);
         let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
         writer.rewrite(&rows)?;
         ensure!(
-            self.stop.load(Ordering::Relaxed) || rows.len() == tasks.len(),
-            "{name} has {} rows for {} tasks",
+            self.stop.load(Ordering::Relaxed) || rows.len() + failures.len() == tasks.len(),
+            "{name} has {} rows and {} failures for {} tasks",
             rows.len(),
+            failures.len(),
             tasks.len()
         );
-        Ok(rows)
+        failures.sort_unstable_by_key(|(i, _)| *i);
+        Ok(Measured { rows, failures: failures.into_iter().map(|(_, failure)| failure).collect() })
     }
 }
 
@@ -217,7 +234,7 @@ mod tests {
         stop: &AtomicBool,
         workers: usize,
         revision: &str,
-    ) -> anyhow::Result<Vec<Row>> {
+    ) -> anyhow::Result<Measured> {
         let store = Store::open(folder, &PLAN)?;
         let provenance = Provenance {
             command: String::new(),
@@ -238,7 +255,7 @@ mod tests {
     fn rows_are_in_the_order_of_the_tasks_whatever_the_number_of_workers() -> anyhow::Result<()> {
         let (one, many) = (tempfile::tempdir()?, tempfile::tempdir()?);
         let never = AtomicBool::new(false);
-        let rows = run(one.path(), Trouble::None, &never, 1, "a")?;
+        let rows = run(one.path(), Trouble::None, &never, 1, "a")?.rows;
         assert_eq!(rows.iter().map(|row| row.seed).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8]);
         run(many.path(), Trouble::None, &never, 4, "a")?;
         assert_eq!(files(one.path()), files(many.path()));
@@ -250,7 +267,7 @@ mod tests {
         let (whole, stopped) = (tempfile::tempdir()?, tempfile::tempdir()?);
         run(whole.path(), Trouble::None, &AtomicBool::new(false), 2, "a")?;
         let flag = AtomicBool::new(false);
-        let rows = run(stopped.path(), Trouble::Stop(&flag), &flag, 1, "a")?;
+        let rows = run(stopped.path(), Trouble::Stop(&flag), &flag, 1, "a")?.rows;
         assert_eq!(rows.len(), 4, "what was interrupted is thrown away");
         assert_eq!(files(stopped.path()).0.lines().count(), 4);
         // Seed 5 is measured again; those before it are not, or they would come from revision b.
@@ -264,18 +281,22 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let never = AtomicBool::new(false);
         run(folder.path(), Trouble::None, &never, 1, "a")?;
-        let rows = run(folder.path(), Trouble::None, &never, 1, "b")?;
+        let rows = run(folder.path(), Trouble::None, &never, 1, "b")?.rows;
         assert!(rows.iter().all(|row| row.provenance.revision == "b"));
         Ok(())
     }
 
     #[test]
-    fn what_goes_wrong_is_named_and_rows_before_it_stay() -> anyhow::Result<()> {
-        for trouble in [Trouble::Error, Trouble::Panic] {
+    fn what_goes_wrong_is_named_and_all_else_is_measured() -> anyhow::Result<()> {
+        for (trouble, why) in [(Trouble::Error, "no square"), (Trouble::Panic, "the measurement panicked")] {
             let folder = tempfile::tempdir()?;
-            let error = run(folder.path(), trouble, &AtomicBool::new(false), 1, "a").expect_err("at seed 5");
-            assert_eq!(error.to_string(), "squares at seed 5, power 2");
-            assert_eq!(files(folder.path()).0.lines().count(), 4);
+            let never = AtomicBool::new(false);
+            let measured = run(folder.path(), trouble, &never, 2, "a")?;
+            assert_eq!(measured.failures, [format!("squares at seed 5, power 2: {why}")]);
+            assert_eq!((measured.rows.len(), files(folder.path()).0.lines().count()), (7, 7));
+            // It is measured again.
+            let measured = run(folder.path(), Trouble::None, &never, 1, "a")?;
+            assert_eq!((measured.rows.len(), measured.failures.len()), (8, 0));
         }
         Ok(())
     }

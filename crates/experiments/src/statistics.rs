@@ -8,7 +8,7 @@ pub fn wilson(hits: usize, of: usize) -> (f64, f64) {
     if of == 0 {
         return (0.0, 1.0);
     }
-    // The 97.5 % quantile of the standard normal distribution.
+    // The 97.5 % quantile of the standard Gaussian distribution.
     let z = 1.959_963_984_540_054_f64;
     let n = of as f64;
     let share = hits as f64 / n;

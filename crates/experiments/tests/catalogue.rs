@@ -10,7 +10,7 @@ use orthant_experiments::experiment::{
 };
 use orthant_experiments::progress::Progress;
 use orthant_experiments::record::{Provenance, Record, Row};
-use orthant_experiments::runner::Runner;
+use orthant_experiments::runner::{Measured, Runner};
 use orthant_experiments::store::Store;
 
 const QUICK: Plan = Plan { effort: Effort::Quick, seed: 1 };
@@ -72,7 +72,9 @@ fn rows(experiment: &dyn Experiment, workers: usize) -> Vec<Row> {
     let stop = AtomicBool::new(false);
     let runner =
         Runner { plan: QUICK, store: &store, provenance: &provenance, workers, resume: false, stop: &stop };
-    let rows = runner.run(experiment, &mut Progress::new(0.0, workers)).expect("measured");
+    let Measured { rows, failures } =
+        runner.run(experiment, &mut Progress::new(0.0, workers)).expect("written");
+    assert!(failures.is_empty(), "{failures:?}");
     assert_eq!(store.rows(experiment.about().name).expect("written"), rows);
     rows
 }

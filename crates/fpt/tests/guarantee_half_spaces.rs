@@ -14,79 +14,11 @@ use orthant_fpt::half_spaces::{
     theorem_78_corrected,
 };
 use orthant_linalg::{Mat, product, random};
-use orthant_network::{Activation, BiasKind, Network, NoiseKind, Planted, PlantedSpec, Samples};
-use rand_distr::{Distribution, StudentT};
+use orthant_network::{Activation, BiasKind, Network, Planted, PlantedSpec, Samples};
+use orthant_testkit::errors::LabelErrors;
 
 /// Seeds of each case: not those of tuning.
 const SEEDS: Range<u64> = 20..40;
-
-/// Error matrices that do not depend on the inputs.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
-    /// Independent normal entries.
-    Gaussian,
-    /// Independent entries without a variance.
-    Student2,
-    /// Rank one: the first column of U times positive numbers, as if its unit were larger.
-    Aligned,
-    /// The same vector added to all labels, against the mean of the signal.
-    Constant,
-    /// Five columns, all else zero.
-    Giant,
-    /// One vector on three tenths of the samples, another on the next three tenths.
-    Blocks,
-    /// Signs s_o t_q in every entry.
-    Signs,
-}
-
-impl Kind {
-    const ALL: [Kind; 7] = [
-        Kind::Gaussian,
-        Kind::Student2,
-        Kind::Aligned,
-        Kind::Constant,
-        Kind::Giant,
-        Kind::Blocks,
-        Kind::Signs,
-    ];
-
-    /// The error matrix for a network, of Frobenius norm `size`. It sees the weights and not the inputs.
-    fn errors(self, network: &Network, n: usize, size: f64, seed: u64) -> Mat<f64> {
-        let m = network.m();
-        let rng = &mut random::stream(seed, "test errors", self as u64);
-        let vectors = random::gaussian(m, 2, rng);
-        let e = match self {
-            Kind::Gaussian => random::gaussian(m, n, rng),
-            Kind::Student2 => {
-                let student = StudentT::new(2.0).expect("2 is positive");
-                Mat::from_fn(m, n, |_, _| student.sample(rng))
-            }
-            Kind::Aligned => {
-                let sizes = random::gaussian_vec(n, rng);
-                Mat::from_fn(m, n, |o, q| network.u()[(o, 0)] * sizes[q].abs())
-            }
-            Kind::Constant => Mat::from_fn(m, n, |o, _| -network.u().row(o).iter().sum::<f64>()),
-            Kind::Giant => {
-                Mat::from_fn(
-                    m,
-                    n,
-                    |o, q| if q % (n / 5) == 0 { vectors[(o, (q / (n / 5)) % 2)] } else { 0.0 },
-                )
-            }
-            Kind::Blocks => Mat::from_fn(m, n, |o, q| match 10 * q / n {
-                0..3 => vectors[(o, 0)],
-                3..6 => vectors[(o, 1)],
-                _ => 0.0,
-            }),
-            Kind::Signs => {
-                let signs = NoiseKind::Sign.errors(1, n, 1.0, seed);
-                Mat::from_fn(m, n, |o, q| vectors[(o, 0)].signum() * signs[(0, q)])
-            }
-        };
-        let norm = product::frobenius(e.as_ref());
-        &e * (size / norm)
-    }
-}
 
 struct Case {
     planted: Planted,
@@ -95,11 +27,11 @@ struct Case {
 }
 
 /// A planted network with errors of `level` times the Frobenius norm of the signal.
-fn case(m: usize, k: usize, n: usize, kind: Kind, level: f64, seed: u64) -> Case {
+fn case(m: usize, k: usize, n: usize, kind: LabelErrors, level: f64, seed: u64) -> Case {
     case_of(&PlantedSpec { m, k, d: 10, seed, ..PlantedSpec::default() }, n, kind, level)
 }
 
-fn case_of(spec: &PlantedSpec, n: usize, kind: Kind, level: f64) -> Case {
+fn case_of(spec: &PlantedSpec, n: usize, kind: LabelErrors, level: f64) -> Case {
     let planted = spec.plant(n).expect("valid");
     let seed = spec.seed;
     let size = level * product::frobenius(planted.a.as_ref());
@@ -162,7 +94,7 @@ fn least_squares(case: &Case, k: usize, seed: u64) -> Network {
 #[test]
 fn the_bound_holds_for_errors_of_every_kind() {
     for (k, seeds) in [(1, SEEDS), (2, SEEDS), (3, 20..24)] {
-        for kind in Kind::ALL {
+        for kind in LabelErrors::ALL {
             let allowed = seeds.clone().count() / 20;
             let mut missed = 0;
             for seed in seeds.clone() {
@@ -171,7 +103,7 @@ fn the_bound_holds_for_errors_of_every_kind() {
                 let bound = theorem_78_corrected(&case.terms(0.01));
                 missed += usize::from(found.half_spaces.residual > bound);
                 assert_eq!(found.ending, Ending::Completed);
-                if kind != Kind::Constant {
+                if kind != LabelErrors::Constant {
                     assert!(found.zero_residual > bound, "{kind:?} {k} {seed}: the bound is vacuous");
                 }
             }
@@ -184,7 +116,9 @@ fn the_bound_holds_for_errors_of_every_kind() {
 #[test]
 fn the_descent_fits_as_well_as_the_true_weights() {
     for (m, k) in [(1, 1), (2, 2), (20, 2), (3, 3)] {
-        for (level, kind) in [(0.0, Kind::Gaussian), (0.3, Kind::Student2), (3.0, Kind::Giant)] {
+        for (level, kind) in
+            [(0.0, LabelErrors::Gaussian), (0.3, LabelErrors::Student2), (3.0, LabelErrors::Giant)]
+        {
             for seed in 20..30 {
                 let case = case(m, k, 1000, kind, level, seed);
                 let found = case.fit(&Settings::new(k));
@@ -203,7 +137,13 @@ fn the_descent_fits_as_well_as_the_true_weights() {
 /// 1.5.
 #[test]
 fn half_spaces_converge_at_the_root_of_n() {
-    for kind in [Kind::Gaussian, Kind::Student2, Kind::Constant, Kind::Giant, Kind::Blocks] {
+    for kind in [
+        LabelErrors::Gaussian,
+        LabelErrors::Student2,
+        LabelErrors::Constant,
+        LabelErrors::Giant,
+        LabelErrors::Blocks,
+    ] {
         let errors = |n: usize| -> f64 {
             let one = |seed| {
                 let case = case(1, 1, n, kind, 1.0, seed);
@@ -225,7 +165,7 @@ fn half_spaces_converge_at_the_root_of_n() {
 /// Errors that depend on the inputs may put any other unit in the place of the true one.
 #[test]
 fn errors_that_depend_on_the_inputs_break_the_half_space() {
-    let case = case(1, 1, 4000, Kind::Gaussian, 0.0, 20);
+    let case = case(1, 1, 4000, LabelErrors::Gaussian, 0.0, 20);
     let x = case.planted.x.as_ref();
     let values: Vec<f64> = (0..4000).map(|q| x[(0, q)].max(0.0)).collect();
     let found = half_space(x, &values, 1.0);
@@ -238,7 +178,7 @@ fn errors_that_depend_on_the_inputs_break_the_half_space() {
 #[test]
 fn giant_columns_do_not_move_half_spaces() {
     for seed in SEEDS {
-        let mut case = case(5, 1, 4000, Kind::Gaussian, 0.1, seed);
+        let mut case = case(5, 1, 4000, LabelErrors::Gaussian, 0.1, seed);
         case.labels.as_mut().col_mut(17).iter_mut().for_each(|a| *a = 1e6);
         let found = case.fit(&Settings { descend: false, ..Settings::new(1) });
         let (v, found) = (case.planted.network.v(), found.half_spaces.network);
@@ -252,7 +192,7 @@ fn giant_columns_do_not_move_half_spaces() {
 #[test]
 fn the_refined_search_is_as_good_as_the_printed_grid() {
     for seed in 20..25 {
-        let case = case(2, 1, 500, Kind::Student2, 0.5, seed);
+        let case = case(2, 1, 500, LabelErrors::Student2, 0.5, seed);
         let printed = Guesses::Printed { sigma_min: 1.0, ratio_constant: 1.0, count_constant: 1.0 };
         let settings = Settings { accuracy: 0.75, guesses: printed, descend: false, ..Settings::new(1) };
         let walked = case.fit(&settings);
@@ -276,7 +216,7 @@ fn the_refined_search_is_as_good_as_the_printed_grid() {
 
 #[test]
 fn a_callback_that_breaks_gets_the_best_network_so_far() {
-    let case = case(5, 2, 1000, Kind::Gaussian, 0.3, 20);
+    let case = case(5, 2, 1000, LabelErrors::Gaussian, 0.3, 20);
     let mut calls = 0;
     let complete = fit(&case.samples(), &Settings::new(2), &mut |_| {
         calls += 1;
@@ -301,7 +241,7 @@ fn a_callback_that_breaks_gets_the_best_network_so_far() {
 
 #[test]
 fn threads_do_not_change_bits() {
-    let case = case(4, 3, 600, Kind::Student2, 1.0, 20);
+    let case = case(4, 3, 600, LabelErrors::Student2, 1.0, 20);
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         pool.install(|| case.fit(&Settings::new(3)))
@@ -315,7 +255,7 @@ fn threads_do_not_change_bits() {
 /// Remark 24, and scales: another covariance of the inputs and other units change the residual by rounding only.
 #[test]
 fn covariance_and_scale_do_not_matter() {
-    let mut case = case(4, 2, 1000, Kind::Blocks, 0.5, 21);
+    let mut case = case(4, 2, 1000, LabelErrors::Blocks, 0.5, 21);
     let settings = Settings { descend: false, ..Settings::new(2) };
     let before = case.fit(&settings).half_spaces.residual;
     let map = random::with_condition(10, 10, 100.0, &mut random::stream(1, "test covariance", 0));
@@ -382,7 +322,7 @@ fn hostile_samples_get_an_error_or_an_honest_fit() {
 fn half_spaces_are_nearer_the_truth_than_least_squares_under_giant_columns() {
     let (mut half_spaces, mut plain) = (Vec::new(), Vec::new());
     for seed in SEEDS {
-        let case = case(5, 2, 2000, Kind::Giant, 10.0, seed);
+        let case = case(5, 2, 2000, LabelErrors::Giant, 10.0, seed);
         let found = case.fit(&Settings { descend: false, ..Settings::new(2) });
         half_spaces.push(case.direction_error(&found.half_spaces.network));
         plain.push(case.direction_error(&least_squares(&case, 2, seed)));
@@ -397,7 +337,7 @@ fn half_spaces_are_nearer_the_truth_than_least_squares_under_giant_columns() {
 fn small_errors_break_the_printed_bound_and_not_the_corrected_one() {
     for seed in 20..30 {
         let spec = PlantedSpec { m: 5, k: 2, d: 10, kappa_u: Some(2.0), seed, ..PlantedSpec::default() };
-        let case = case_of(&spec, 4000, Kind::Gaussian, 0.001);
+        let case = case_of(&spec, 4000, LabelErrors::Gaussian, 0.001);
         let found = case.fit(&Settings::new(2));
         let terms = case.terms(0.05);
         assert!(found.half_spaces.residual > theorem_78_bound(&terms), "{seed}");
@@ -412,7 +352,7 @@ fn small_errors_break_the_printed_bound_and_not_the_corrected_one() {
 fn the_verdict_tells_noise_from_signal() {
     for k in [1, 2] {
         for seed in 20..30 {
-            let mut signal = case(3, k, 2000, Kind::Gaussian, 1.0, seed);
+            let mut signal = case(3, k, 2000, LabelErrors::Gaussian, 1.0, seed);
             let found = signal.fit(&Settings::new(k));
             assert_eq!(found.verdict(), Verdict::Approximate, "{k} {seed}: {}", found.explained());
             // About half of |A|_F² is signal.
@@ -422,7 +362,7 @@ fn the_verdict_tells_noise_from_signal() {
             assert_eq!(found.verdict(), Verdict::NotRecovered, "{k} {seed}: {}", found.explained());
             assert!((0.0..0.05).contains(&found.explained()), "{k} {seed}: {}", found.explained());
         }
-        let mut zero = case(3, k, 2000, Kind::Gaussian, 1.0, 20);
+        let mut zero = case(3, k, 2000, LabelErrors::Gaussian, 1.0, 20);
         zero.labels = Mat::zeros(3, 2000);
         let found = zero.fit(&Settings::new(k));
         assert_eq!((found.verdict(), found.explained()), (Verdict::NotRecovered, 0.0));

@@ -22,6 +22,7 @@
 //! | [`check`] | runs a method over instances and judges its answers, one by one or as a success rate |
 //! | [`invariance`] | transformations of an instance that transform its answer in a known way |
 //! | [`tolerance`] | error bounds c · dim · ε · κ |
+//! | [`errors`] | error matrices of every kind that does not depend on the inputs |
 //! | [`binomial`] | how many failures T seeds may show when a failure has probability at most δ |
 //! | [`recipe`], [`instance`], [`condition`] | how instances are described, planted and measured |
 //!
@@ -69,6 +70,7 @@
 pub mod binomial;
 pub mod check;
 pub mod condition;
+pub mod errors;
 pub mod instance;
 pub mod invariance;
 pub mod recipe;

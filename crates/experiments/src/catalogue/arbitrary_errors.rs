@@ -1,6 +1,5 @@
 //! Errors of any distribution: the bound of Theorem 78 against what is reached.
 
-mod kind;
 mod shown;
 
 use orthant::fpt::half_spaces::{
@@ -9,8 +8,8 @@ use orthant::fpt::half_spaces::{
 use orthant::linalg::product;
 use orthant::network::PlantedSpec;
 use orthant::{Network, Samples};
+use orthant_testkit::errors::LabelErrors;
 
-use self::kind::Kind;
 use crate::experiment::{About, Context, Experiment, Outcome, Plan, Presentation, Task};
 use crate::record::{Record, Row};
 
@@ -61,7 +60,7 @@ impl Experiment for ArbitraryErrors {
             claim: "For errors that do not depend on the inputs, and nothing else known of them, half-spaces and a regression fit the \
                     labels to |E|_F + (ε σ_min √(nm) |E|₂)^(1/2); the errors of a half-space vanish with n.",
             source: "Theorems 6, 69 and 78, Algorithm 9; Proposition 72 corrected",
-            method: "Gaussian inputs, standard normal U and V, error matrices of seven kinds at a given share of the signal's Frobenius \
+            method: "Gaussian inputs, standard Gaussian U and V, error matrices of seven kinds at a given share of the signal's Frobenius \
                      norm; they may look at the weights, never at the inputs. Shown is the residual |A − U f(VX)|_F over the bound with \
                      the constant 1 and ε = 0.01: as printed, and corrected, with max(|E|₂, σ_min √(n/m)) in place of |E|₂ (the proof of \
                      Proposition 72 drops the derivative of f, so that without errors the printed bound promises an exact fit). A \
@@ -71,7 +70,7 @@ impl Experiment for ArbitraryErrors {
 
     fn tasks(&self, plan: &Plan) -> Vec<Task> {
         let mut tasks = Vec::new();
-        let mut add = |part: &str, k: usize, n: usize, kind: Kind, level: f64, cost: f64| {
+        let mut add = |part: &str, k: usize, n: usize, kind: LabelErrors, level: f64, cost: f64| {
             for seed in plan.seeds(repetitions(plan)) {
                 let point = Record::new()
                     .with("part", part)
@@ -84,8 +83,8 @@ impl Experiment for ArbitraryErrors {
         };
         for &k in widths(plan) {
             let cost = [0.015, 0.06, 1.0][k - 1];
-            add(FIT, k, N, Kind::Gaussian, 0.0, cost);
-            for kind in Kind::ALL {
+            add(FIT, k, N, LabelErrors::Gaussian, 0.0, cost);
+            for kind in LabelErrors::ALL {
                 for level in LEVELS {
                     add(FIT, k, N, kind, level, cost);
                 }
@@ -93,10 +92,10 @@ impl Experiment for ArbitraryErrors {
         }
         for &n in FIT_SAMPLES.iter().take(plan.pick(3, 4)).filter(|n| **n != N) {
             for level in SMALL {
-                add(FIT, SWEPT, n, Kind::Gaussian, level, 1.5e-5 * n as f64);
+                add(FIT, SWEPT, n, LabelErrors::Gaussian, level, 1.5e-5 * n as f64);
             }
         }
-        for kind in Kind::ALL {
+        for kind in LabelErrors::ALL {
             for n in SAMPLES {
                 add(HALF_SPACE, 1, n, kind, 1.0, 2e-7 * n as f64);
             }
@@ -107,7 +106,7 @@ impl Experiment for ArbitraryErrors {
     fn run(&self, task: &Task, context: &Context<'_>) -> anyhow::Result<Outcome> {
         let (k, n, seed) = (task.point.count("k"), task.point.count("n"), task.seed);
         let level = task.point.number("level").expect("tasks have a level");
-        let kind = Kind::named(task.point.text("errors")).expect("tasks have a kind");
+        let kind = LabelErrors::named(task.point.text("errors")).expect("tasks have a kind");
         let is_fit = task.point.text("part") == FIT;
         let m = if is_fit { M } else { 1 };
         let planted = PlantedSpec { m, k, d: D, seed, ..PlantedSpec::default() }.plant(n)?;

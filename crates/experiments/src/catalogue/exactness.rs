@@ -211,7 +211,7 @@ fn chart(rows: &Rows<'_>, varied: &str, plan: &Plan) -> Figure {
         format!("Errors against the condition number of {varied}"),
         format!(
             "m = {M}, k = {K}, d = {D}, n = {N}; medians and quartiles over the exact answers among {} instances for each point ({}), at the median of the \
-             measured condition number. The bound is that of the median instance.",
+             measured condition number; no point where no answer is exact. The bound is that of the median instance.",
             seeds(plan),
             plan.seed_range(seeds(plan))
         ),

@@ -36,7 +36,7 @@ const MANY: usize = 400;
 /// The noise level of the chart over samples, in standard deviations of the labels.
 const LEVEL: f64 = 0.1;
 
-/// The 97.5 % quantile of the standard normal distribution: within so many standard errors are 95 % of normal errors.
+/// The 97.5 % quantile of the standard Gaussian distribution: within so many standard errors are 95 % of normal errors.
 const NORMAL_97_5: f64 = 1.959_963_984_540_054;
 
 fn repetitions(plan: &Plan) -> usize {
@@ -151,7 +151,7 @@ impl Experiment for Noise {
             claim: "Under sub-Gaussian noise the weights are recovered to any accuracy with enough samples: the error falls as \
                     n^(−1/2) and, after the refinement, is the least that the information in the labels allows.",
             source: "Theorems 4 and 62, Lemma 61",
-            method: "Gaussian inputs, standard normal U and V, noise in units of the labels' standard deviation; the width is not \
+            method: "Gaussian inputs, standard Gaussian U and V, noise in units of the labels' standard deviation; the width is not \
                      given. Errors are |V − V*|_F, rows of unit norm, and |U − U*|_F / |U*|_F, units matched. The information bound is \
                      the root of the sum of the squared standard errors at the true weights (Cramér and Rao, normal noise); the \
                      oracle is the same refinement started at the true weights. The paper's route has moments, signs and regression, \
@@ -196,9 +196,15 @@ impl Experiment for Noise {
             ..orthant::Settings::default()
         };
         let settings = Settings { exact, noise: NoiseModel::Gaussian, noise_std: None };
-        let found = recover_noisy(&samples, &settings, &mut context.callback())?;
-        let ours = Errors::of(&found.network, truth);
-        let (coverage_v, coverage_u) = coverage(&found.network, &found.standard_errors, truth);
+        // A recovery that ends in an error is one without a network.
+        let found = match recover_noisy(&samples, &settings, &mut context.callback()) {
+            Err(NoisyError::Cancelled) => return Err(NoisyError::Cancelled.into()),
+            found => found.ok(),
+        };
+        let ours = found.as_ref().map_or_else(Errors::default, |found| Errors::of(&found.network, truth));
+        let (coverage_v, coverage_u) = found
+            .as_ref()
+            .map_or((None, None), |found| coverage(&found.network, &found.standard_errors, truth));
 
         let mut callback = context.callback();
         // That of `recover_noisy`.
@@ -216,15 +222,16 @@ impl Experiment for Noise {
             Err(_) => Errors::default(),
         };
 
-        let loss = residuals(&samples, &found.network, None)?.loss();
+        let loss = found.as_ref().map(|found| residuals(&samples, &found.network, None)).transpose()?;
+        let report = found.as_ref().map(|found| &found.report);
         let over = |error: Option<f64>, least: f64| error.map(|error| error / least);
         let to_oracle = best.v.and_then(|least| over(ours.v, least));
         let values = Record::new()
-            .with("width", found.network.k())
+            .with("width", found.as_ref().map(|found| found.network.k()))
             .with("found", ours.v.is_some())
-            .with("approximate", found.report.verdict == Verdict::Approximate)
-            .with("confirmed", found.report.agreeing >= 2)
-            .with("not_above_oracle", loss <= oracle.loss)
+            .with("approximate", report.is_some_and(|report| report.verdict == Verdict::Approximate))
+            .with("confirmed", report.is_some_and(|report| report.agreeing >= 2))
+            .with("not_above_oracle", loss.is_some_and(|loss| loss.loss() <= oracle.loss))
             .with("error_v", ours.v)
             .with("error_u", ours.u)
             .with("oracle_v", best.v)
@@ -240,7 +247,7 @@ impl Experiment for Noise {
             .with("route_v_over_bound", over(route.v, bound_v))
             .with("coverage_v", coverage_v)
             .with("coverage_u", coverage_u)
-            .with("noise_over_true", found.report.noise_std / std);
+            .with("noise_over_true", report.map(|report| report.noise_std / std));
         Ok(Outcome { values, measured: Record::new() })
     }
 

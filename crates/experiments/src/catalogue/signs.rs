@@ -47,7 +47,7 @@ impl Experiment for Signs {
             claim: "Given each row of V up to sign and a small error, projection residuals decide all k signs with high probability \
                     from polynomially many samples, under noise of any size.",
             source: "Theorem 60, Algorithm 7",
-            method: "Gaussian inputs, standard normal U and V, normal noise. Each row of V of norm one gets a random error of a given \
+            method: "Gaussian inputs, standard Gaussian U and V, normal noise. Each row of V of norm one gets a random error of a given \
                      norm and a random sign; a run succeeds when all k signs are right, which by chance they are in 2^(−k). The printed \
                      test makes 2k projections of the labels and compares a_i⁺ with a_i⁻; orthant has all residuals from one \
                      factorisation, and decides jointly where rows are dependent and the printed test compares equal numbers.",

@@ -66,7 +66,7 @@ impl Experiment for SparseErrors {
             claim: "With more outputs than units, the weights are recovered exactly although a constant fraction of the labels, at \
                     random positions, is wrong by any amount.",
             source: "Theorem 83, Corollary 84, Definitions 79 and 80",
-            method: "Gaussian inputs, U with orthonormal columns as the theorem has it, standard normal V, normal errors at random \
+            method: "Gaussian inputs, U with orthonormal columns as the theorem has it, standard Gaussian V, normal errors at random \
                      positions. Principal component pursuit (component pursuit for short; not the pursuit of units elsewhere on this page) succeeds alone when the label matrix is right to 1e-6 (Frobenius, relative; its residual is \
                      1e-7); exact recovery is then run on that matrix. Orthant succeeds when its verdict is exact, every weight is right \
                      to 1e-9, and the errors located are those planted, none more and none less. A verdict of exact with other weights \

@@ -26,7 +26,7 @@ mod part {
 
 const GENERAL: &str = "general position";
 const INTEGER: &str = "integers −3 to 3";
-const GAUSSIAN: &str = "standard normal";
+const GAUSSIAN: &str = "standard Gaussian";
 const BINARY: &str = "0 and 1";
 const DUPLICATED: &str = "each one twice";
 const OF_NETWORK: &str = "labels of a network";
@@ -59,7 +59,7 @@ impl Experiment for WorstCase {
                     2 Σ C(n − 1, i) sign patterns, i < k, and each is decided in polynomial time.",
             source: "Theorems 1 and 11, Lemma 12, Algorithms 2 and 3",
             method: "Patterns are the cells of the hyperplanes ⟨w, q_j⟩ = 0, q_j the coordinates of label j: random rows, rows of \
-                     small integers, and labels of planted networks with standard normal weights and inputs. Decisions are those of \
+                     small integers, and labels of planted networks with standard Gaussian weights and inputs. Decisions are those of \
                      branch and bound (the method worst-case), which ends parts of patterns that no unit has. Solved means the \
                      verdict exact, uniqueness proved by enumeration, and weights within 1.5e-8 of the planted ones; other networks \
                      exist where the verdict is exact on the samples. Labels that were moved by a tenth of their size are those of no \
@@ -205,7 +205,7 @@ impl Values {
     }
 }
 
-/// A network with standard normal weights, as many outputs as units, and samples of it.
+/// A network with standard Gaussian weights, as many outputs as units, and samples of it.
 struct Instance {
     network: Network,
     x: Mat<f64>,

@@ -229,7 +229,7 @@ fn present_decisions(rows: &Rows<'_>, plan: &Plan, to: &mut Presentation) {
             "worst-case-time-wall",
             "Time to decide",
             format!(
-                "Labels of networks with m = k ≤ d, standard normal weights and inputs, n = {SAMPLES}; median and quartiles of {SEEDS} \
+                "Labels of networks with m = k ≤ d, standard Gaussian weights and inputs, n = {SAMPLES}; median and quartiles of {SEEDS} \
                  instances ({}), one thread.",
                 plan.seed_range(SEEDS)
             ),

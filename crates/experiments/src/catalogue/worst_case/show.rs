@@ -46,7 +46,7 @@ pub fn patterns(rows: &Rows<'_>, plan: &Plan, to: &mut Presentation) {
             "worst-case-share",
             "Patterns of labels and of integers, as a part of the bound",
             format!(
-                "Labels of networks with m = k and d = {D} and standard normal weights and inputs, and rows of k integers from −3 to \
+                "Labels of networks with m = k and d = {D} and standard Gaussian weights and inputs, and rows of k integers from −3 to \
                  3; median and range of {SEEDS} instances ({seeds})."
             ),
         ),
@@ -127,7 +127,7 @@ pub fn wall(rows: &Rows<'_>, plan: &Plan, to: &mut Presentation) {
             "worst-case-wall",
             "Patterns and nodes",
             format!(
-                "Labels of networks with m = k ≤ d, standard normal weights and inputs, n = {WALL_SAMPLES}; median and quartiles of \
+                "Labels of networks with m = k ≤ d, standard Gaussian weights and inputs, n = {WALL_SAMPLES}; median and quartiles of \
                  {SEEDS} instances ({}). A node of branch and bound is a part of a pattern; all of the tree is searched.",
                 plan.seed_range(SEEDS)
             ),
