@@ -1,0 +1,296 @@
+//! Networks and samples over the rationals.
+
+use dashu_int::{IBig, UBig};
+use dashu_ratio::RBig;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::matrix::{RationalMatrix, ShapeError, optional_vector};
+
+/// The network x ↦ U max(Vx + b, 0) + c with rational weights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Parts", into = "Parts")]
+pub struct RationalNetwork {
+    parts: Parts,
+}
+
+/// The weights, as they are written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parts {
+    u: RationalMatrix,
+    v: RationalMatrix,
+    #[serde(default, with = "optional_vector", skip_serializing_if = "Option::is_none")]
+    b: Option<Vec<RBig>>,
+    #[serde(default, with = "optional_vector", skip_serializing_if = "Option::is_none")]
+    c: Option<Vec<RBig>>,
+}
+
+impl TryFrom<Parts> for RationalNetwork {
+    type Error = ShapeError;
+
+    fn try_from(parts: Parts) -> Result<RationalNetwork, ShapeError> {
+        RationalNetwork::new(parts.u, parts.v, parts.b, parts.c)
+    }
+}
+
+impl From<RationalNetwork> for Parts {
+    fn from(network: RationalNetwork) -> Parts {
+        network.parts
+    }
+}
+
+impl RationalNetwork {
+    /// The network of these weights.
+    ///
+    /// # Shapes
+    /// `u` is m × k, `v` is k × d, `b` has length k, `c` has length m; k and m at least 1.
+    ///
+    /// # Errors
+    /// [`ShapeError`] when they do not fit.
+    pub fn new(
+        u: RationalMatrix,
+        v: RationalMatrix,
+        b: Option<Vec<RBig>>,
+        c: Option<Vec<RBig>>,
+    ) -> Result<RationalNetwork, ShapeError> {
+        let expect = |part, axis, found: usize, expected: usize| {
+            if found == expected { Ok(()) } else { Err(ShapeError { part, axis, found, expected }) }
+        };
+        expect("V", "rows", v.nrows(), v.nrows().max(1))?;
+        expect("U", "rows", u.nrows(), u.nrows().max(1))?;
+        expect("U", "columns", u.ncols(), v.nrows())?;
+        expect("b", "entries", b.as_ref().map_or(v.nrows(), Vec::len), v.nrows())?;
+        expect("c", "entries", c.as_ref().map_or(u.nrows(), Vec::len), u.nrows())?;
+        Ok(RationalNetwork { parts: Parts { u, v, b, c } })
+    }
+
+    /// Output weights U, m × k.
+    pub fn u(&self) -> &RationalMatrix {
+        &self.parts.u
+    }
+
+    /// Hidden weights V, k × d.
+    pub fn v(&self) -> &RationalMatrix {
+        &self.parts.v
+    }
+
+    /// Hidden biases b, of length k, if the network has them.
+    pub fn b(&self) -> Option<&[RBig]> {
+        self.parts.b.as_deref()
+    }
+
+    /// Output biases c, of length m, if the network has them.
+    pub fn c(&self) -> Option<&[RBig]> {
+        self.parts.c.as_deref()
+    }
+
+    /// The number of inputs d.
+    pub fn d(&self) -> usize {
+        self.v().ncols()
+    }
+
+    /// The number of hidden units k.
+    pub fn k(&self) -> usize {
+        self.v().nrows()
+    }
+
+    /// The number of outputs m.
+    pub fn m(&self) -> usize {
+        self.u().nrows()
+    }
+}
+
+/// Inputs X, d × n, and labels A, m × n, exact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RationalSamples {
+    inputs: RationalMatrix,
+    labels: RationalMatrix,
+}
+
+impl RationalSamples {
+    /// The samples of these inputs and labels, one per column.
+    ///
+    /// # Errors
+    /// [`ShapeError`] when there are not as many labels as inputs.
+    pub fn new(inputs: RationalMatrix, labels: RationalMatrix) -> Result<RationalSamples, ShapeError> {
+        if inputs.ncols() != labels.ncols() {
+            return Err(ShapeError {
+                part: "the label matrix",
+                axis: "columns",
+                found: labels.ncols(),
+                expected: inputs.ncols(),
+            });
+        }
+        Ok(RationalSamples { inputs, labels })
+    }
+
+    /// Inputs X, d × n.
+    pub fn inputs(&self) -> &RationalMatrix {
+        &self.inputs
+    }
+
+    /// Labels A, m × n.
+    pub fn labels(&self) -> &RationalMatrix {
+        &self.labels
+    }
+
+    /// The number of samples n.
+    pub fn n(&self) -> usize {
+        self.inputs.ncols()
+    }
+
+    /// The fingerprint of the numbers, whatever file they came from: SHA-256 of d, m and n and of the lowest terms of all entries, row by
+    /// row, X first, each followed by a line feed; in hexadecimal.
+    pub fn sha256(&self) -> String {
+        use std::fmt::Write as _;
+        let mut hash = Sha256::new();
+        hash.update(format!("{}\n{}\n{}\n", self.inputs.nrows(), self.labels.nrows(), self.n()));
+        for matrix in [&self.inputs, &self.labels] {
+            for i in 0..matrix.nrows() {
+                matrix.row(i).iter().for_each(|entry| hash.update(format!("{entry}\n")));
+            }
+        }
+        hash.finalize().iter().fold(String::new(), |mut text, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+}
+
+/// Rationals over one denominator.
+pub(crate) struct Scaled {
+    pub numerators: Vec<IBig>,
+    pub denominator: UBig,
+}
+
+impl Scaled {
+    pub fn new<'a>(values: impl IntoIterator<Item = &'a RBig> + Clone) -> Scaled {
+        use dashu_base::Gcd;
+        let mut denominator = UBig::ONE;
+        for value in values.clone() {
+            let own = value.denominator();
+            if !own.is_one() {
+                denominator = &denominator / (&denominator).gcd(own) * own;
+            }
+        }
+        let numerators = values
+            .into_iter()
+            .map(|value| value.numerator() * IBig::from(&denominator / value.denominator()))
+            .collect();
+        Scaled { numerators, denominator }
+    }
+}
+
+/// The activations of the hidden units on samples, and what they are made of.
+pub(crate) struct Activations {
+    /// Entry j k + i: max(v_i x_j + b_i, 0) times the denominators of unit i and of sample j.
+    pub scaled: Vec<IBig>,
+    /// Of (v_i, b_i).
+    pub unit_denominators: Vec<UBig>,
+    /// Of x_j.
+    pub sample_denominators: Vec<UBig>,
+}
+
+impl Activations {
+    /// # Cost
+    /// k d n products of integers.
+    pub fn new(network: &RationalNetwork, inputs: &RationalMatrix) -> Activations {
+        let (d, k, n) = (network.d(), network.k(), inputs.ncols());
+        let zero = RBig::ZERO;
+        let units: Vec<Scaled> = (0..k)
+            .map(|i| {
+                let bias = network.b().map_or(&zero, |b| &b[i]);
+                Scaled::new(network.v().row(i).iter().chain([bias]))
+            })
+            .collect();
+        let mut scaled = Vec::with_capacity(k * n);
+        let mut sample_denominators = Vec::with_capacity(n);
+        for j in 0..n {
+            let x = Scaled::new((0..d).map(|r| inputs.get(r, j)).collect::<Vec<_>>());
+            let one = IBig::from(x.denominator.clone());
+            for unit in &units {
+                let (v, b) = unit.numerators.split_at(d);
+                let t = v.iter().zip(&x.numerators).map(|(v, x)| v * x).sum::<IBig>() + &b[0] * &one;
+                scaled.push(if t > IBig::ZERO { t } else { IBig::ZERO });
+            }
+            sample_denominators.push(x.denominator);
+        }
+        Activations {
+            scaled,
+            unit_denominators: units.into_iter().map(|unit| unit.denominator).collect(),
+            sample_denominators,
+        }
+    }
+
+    /// Whether unit i is active on sample j: its value before the rectifier is positive.
+    pub fn is_active(&self, i: usize, j: usize) -> bool {
+        self.scaled[j * self.unit_denominators.len() + i] != IBig::ZERO
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fraction(p: i64, q: u64) -> RBig {
+        RBig::from_parts(p.into(), q.into())
+    }
+
+    #[test]
+    fn networks_are_written_and_read() {
+        let network = RationalNetwork::new(
+            RationalMatrix::from_fn(1, 2, |_, i| fraction(i as i64 + 1, 3)),
+            RationalMatrix::from_fn(2, 1, |_, _| fraction(1, 1)),
+            Some(vec![fraction(-1, 2), fraction(0, 1)]),
+            None,
+        )
+        .expect("fits");
+        let text = serde_json::to_string(&network).expect("writes");
+        assert_eq!(text, r#"{"u":[["1/3","2/3"]],"v":[["1"],["1"]],"b":["-1/2","0"]}"#);
+        assert_eq!(serde_json::from_str::<RationalNetwork>(&text).expect("reads"), network);
+        for wrong in [
+            r#"{"u":[["1"]],"v":[["1"],["1"]]}"#,
+            r#"{"u":[],"v":[]}"#,
+            r#"{"u":[["1"]],"v":[["1"]],"b":[]}"#,
+            r#"{"u":[["1"]],"v":[["1"]],"w":[]}"#,
+        ] {
+            assert!(serde_json::from_str::<RationalNetwork>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn activations_are_the_exact_ones() {
+        let v = RationalMatrix::from_fn(2, 2, |i, r| fraction(if i == r { 1 } else { -1 }, 3 + i as u64));
+        let u = RationalMatrix::from_fn(1, 2, |_, _| fraction(1, 1));
+        let network =
+            RationalNetwork::new(u, v, Some(vec![fraction(1, 5), fraction(0, 1)]), None).expect("fits");
+        let inputs = RationalMatrix::from_fn(2, 2, |r, j| fraction([[1, 2], [7, -2]][j][r], 7));
+        let own = Activations::new(&network, &inputs);
+        let value = |i: usize, j: usize| {
+            let denominator = &own.unit_denominators[i] * &own.sample_denominators[j];
+            RBig::from_parts(own.scaled[2 * j + i].clone(), denominator)
+        };
+        // (1 − 2) / 21 + 1/5 and (−1 + 2) / 28; (7 + 2) / 21 + 1/5 and −9 / 28.
+        assert_eq!(
+            [value(0, 0), value(1, 0), value(0, 1)],
+            [fraction(16, 105), fraction(1, 28), fraction(22, 35)]
+        );
+        assert!(own.is_active(0, 1) && !own.is_active(1, 1));
+    }
+
+    #[test]
+    fn the_fingerprint_is_that_of_the_numbers() {
+        let samples = |label: RBig| {
+            let x = RationalMatrix::from_fn(1, 1, |_, _| fraction(2, 4));
+            RationalSamples::new(x, RationalMatrix::from_fn(1, 1, |_, _| label.clone())).expect("one each")
+        };
+        // printf '1\n1\n1\n1/2\n-3\n' | sha256sum
+        assert_eq!(
+            samples(fraction(-3, 1)).sha256(),
+            "a7868884428ad680e0c0b66f5d301a2eeed83bd38dd3ee50fb904796e1eb4cde"
+        );
+        assert_ne!(samples(fraction(-3, 1)).sha256(), samples(fraction(-4, 1)).sha256());
+    }
+}

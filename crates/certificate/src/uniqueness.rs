@@ -1,0 +1,66 @@
+//! The theorem behind certificates, with its proof.
+//!
+//! **Setting.** A network N of width k in a class (with or without hidden biases b, with or without output biases c) has labels
+//! a_j = U z_j + c at x_j, z_ij = max(t_ij, 0), t_ij = v_i x_j + b_i, j = 1, …, n. Unit i is *active* on sample j when t_ij > 0. Another network
+//! N′ = (U′, V′, b′, c′) of the same width in the same class has the same labels. Write "1" for the constant function if the class has
+//! output biases, and for nothing otherwise. N′ *is N up to order and scale* when, after a permutation of its units, v′_i = s_i v_i,
+//! b′_i = s_i b_i, u′_i = u_i / s_i with s_i > 0, and c′ = c.
+//!
+//! # Level 1: it fits
+//! The labels are those of N, with equality. Computed over the integers.
+//!
+//! # Level 2
+//! **Unique given the patterns.** If
+//! 1. U has rank k, and z_1, …, z_k, 1 are linearly independent functions on the samples;
+//! 2. for each unit i, the z_a with a ≠ i, and 1, are linearly independent on samples where i is not active;
+//! 3. for each unit i, the x_j (with the constant, if the class has hidden biases) span their space on samples where i is active;
+//!
+//! then every N′ whose units are active on the same samples as those of N, in some order, is N up to order and scale.
+//!
+//! *Proof.* By 1 the labels a_j have (affine, if the class has output biases) rank k, so U′ has rank k, too, and z′_i is a linear function
+//! of the label, z′_i = w′_i · z + w′_i0, with w′_i0 = 0 where the class has no output biases. On samples where N′'s unit i, and so N's unit i (in
+//! that order), is inactive, z′_i = z_i = 0: the w′_ia with a ≠ i and w′_i0 are coefficients of a combination that is zero there, and vanish by
+//! 2. So z′_i = s_i z_i on all samples; s_i > 0 since both are positive where they are active (3 says that they are somewhere). There
+//! v′_i x + b′_i = s_i (v_i x + b_i), which by 3 determines (v′_i, b′_i). At last U′ z′ + c′ = U z + c on all samples, and 1 gives U′ and c′. ∎
+//!
+//! # Level 3
+//! **Unique.** Let 1 of level 2 hold. Take the monomials z_a z_b (a < b); z_a x_j; z_a, if the class has biases of either kind; x_j and 1, if
+//! it has output biases. If they are linearly independent functions on the samples, then every N′, whatever its patterns, is N up to
+//! order and scale.
+//!
+//! *Proof.* As before z′_i = w′_i · z + w′_i0; and the matrix of the w′_i is invertible, because z is a function of z′ likewise. A rectified
+//! value satisfies z′(z′ − t′) = 0, on every sample: (w · z + w_0)(w · z + w_0 − v′x − b′) = 0, where the index i is left out. Replace z_a² by z_a t_a =
+//! z_a (v_a x + b_a): a combination of the monomials, with coefficients
+//!
+//! | monomial | coefficient |
+//! |---|---|
+//! | z_a z_b | 2 w_a w_b |
+//! | z_a x_j | w_a² v_aj − w_a v′_j |
+//! | z_a | w_a² b_a − w_a (b′ − 2 w_0) |
+//! | x_j | − w_0 v′_j |
+//! | 1 | w_0² − w_0 b′ |
+//!
+//! which is zero on the samples, so that all of them are zero. By the first line at most one w_a is not zero, and one is: w = s e_a. By the
+//! second v′ = s v_a. If the class has output biases, v_a is not zero (z_a would be a constant, against 1), so that w_0 = 0 by the fourth line. By
+//! the third b′ = s b_a. So z′_i = s z_a; s > 0, for neither is negative and z_a is not zero everywhere. Different units of N′ go to
+//! different a, because the w′_i are independent. U′ and c′ follow from 1. ∎
+//!
+//! This is the quadratic lift in the coordinates of the units: all null vectors of its matrix, which has k columns z_a² more, are those of
+//! the k units. It needs k (k − 1)/2 + k d + … samples at least.
+//!
+//! **With fewer samples.** Let the monomials have D linear dependencies on the samples, with basis n_1, …, n_D. The coefficients of N′'s unit
+//! are Σ g_l n_l for some g ∈ ℝᴰ. Because they are products, they satisfy, for E_ab = 2 w_a w_b and C_aj the coefficient of z_a x_j or z_a, and
+//! for different a, b, c, e,
+//!
+//! - E_ab E_ce = E_ac E_be = E_ae E_bc,
+//! - 2 (E_ab C_cj − E_bc C_aj) = E_ac (E_bc v_cj − E_ab v_aj), with b_c and b_a in place of v_cj and v_aj for the coefficients of z_a.
+//!
+//! These are quadratic forms in g. If they span all D (D + 1)/2 products g_l g_m, then g_l² = 0 for every l: the coefficients vanish, and the
+//! proof goes on as before.
+//!
+//! # Modulo a prime
+//! Let p be a prime that divides no denominator of X, z, U, V and b. A minor that is not zero modulo p is not zero: the ranks of 1, 2, 3 and of the
+//! monomials, found to be full modulo p, are full over ℝ. For D > 0: the integer vectors in the span of the n_l over ℚ, reduced modulo p,
+//! span a subspace of the null space modulo p, of the dimension of the former (a saturated lattice keeps its rank). Forms that span all
+//! products on a space span them on each of its subspaces, and forms that span them modulo p do so over ℝ. So it is enough to compute all of it modulo p. A
+//! failure modulo p shows nothing.
