@@ -30,6 +30,8 @@
 //! |---|---|---|
 //! | [`recover`] | the network, with its verdict | Theorem 49, for any inputs |
 //! | [`certify`] | the verdict on a network from elsewhere, with [`Split`] for what it may have seen | |
+//! | [`rational::recover`] | weights as fractions, with zero error, and their certificate | Theorem 49 as it is stated |
+//! | [`rational::certify`] | the same from a network that is near | |
 //! | [`diagnose()`] | which methods' hypotheses the samples meet | |
 //!
 //! # When not to use it
@@ -68,6 +70,7 @@
 //! | `worst_case` | any inputs, rank(A) = k: every unit, one network, several, or none | Theorem 11, Algorithm 3 |
 //! | `identify`, `evidence` | the evidence for each unit | Lemma 31, 33 |
 //! | `verdict` | evidence to verdict | |
+//! | [`rational`] | the same over the rationals, and certificates | Algorithm 6, exact |
 //! | [`diagnose`] | which hypotheses the data fulfil | |
 //! | [`orthant_estimate::unit`] | a pattern to its unit | Algorithm 6, steps 2 to 4 |
 
@@ -79,6 +82,7 @@ mod evidence;
 mod identify;
 mod joint;
 mod pairs;
+pub mod rational;
 mod recover;
 mod report;
 mod scaled;

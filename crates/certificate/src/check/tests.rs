@@ -131,9 +131,8 @@ fn relations_take_the_place_of_samples() {
         for seed in 0..10 {
             let n = monomials(k, d, BOTH) - few;
             let (network, samples) = planted(k, d, n, BOTH, seed);
-            let with = |deficit| {
-                check(&certificate(&network, &samples, BOTH, Claim::Unique, deficit), &samples)
-            };
+            let with =
+                |deficit| check(&certificate(&network, &samples, BOTH, Claim::Unique, deficit), &samples);
             assert!((0..few).all(|deficit| matches!(with(deficit), Err(CheckError::Lift(_)))));
             shown[i] += (few..=MAX_DEFICIT).filter(|&deficit| with(deficit) == Ok(Claim::Unique)).count();
         }

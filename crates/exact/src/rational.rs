@@ -1,0 +1,215 @@
+//! Recovery with zero error: weights as fractions, and a certificate that they are the only ones.
+//!
+//! The weights of a two-layer network are solutions of linear systems once its activation patterns are known (Algorithm 6). Samples
+//! that are exact, fractions or the values of floating-point numbers, are recovered in floating point first, which gives the patterns. Then
+//! the same systems are solved over the rationals, and the network is held against every label with equality.
+//!
+//! # When not to use it
+//! Labels that a program computed in floating point were rounded: they are not the exact labels of a network with
+//! weights of its size, and [`ExactError::NotExact`] says where that shows. [`recover`](crate::recover()) is for them.
+
+mod evidence;
+mod weights;
+
+use orthant_certificate::{Certificate, Class, RationalNetwork, RationalSamples, number};
+use orthant_estimate::{Callback, Reporter};
+use orthant_linalg::Mat;
+use orthant_network::{BiasKind, Network, Samples};
+
+use crate::error::RecoverError;
+use crate::report::{Recovery, Verdict};
+use crate::settings::{BiasModel, Settings};
+
+/// What was recovered over the rationals.
+#[derive(Debug, Clone)]
+pub struct RationalRecovery {
+    /// The network, weights and all, and what shows how far it is the only one.
+    pub certificate: Certificate,
+    /// The recovery in floating point that gave the patterns.
+    pub found: Recovery,
+}
+
+/// Why there is no network with zero error.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExactError {
+    /// Recovery in floating point failed.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    /// Recovery in floating point found no network that has these labels to rounding.
+    #[error("no network was found that has these labels, not even to rounding: {reason}")]
+    NotFound {
+        /// The reason of that recovery.
+        reason: String,
+    },
+    /// The labels are not exactly those of a network near the one found, as rounded labels are not.
+    #[error(
+        "the labels are not exactly those of a network of {width} units with the activation patterns found: {misfit}"
+    )]
+    NotExact {
+        /// Hidden units of the network found.
+        width: usize,
+        /// Where it shows.
+        misfit: Misfit,
+    },
+    /// The samples do not determine the weights, given the patterns.
+    #[error("the samples do not determine {0}")]
+    Undetermined(String),
+    /// An input or label, or a weight, takes more bits than are computed with.
+    #[error("numbers of more than {bits} bits are needed")]
+    TooLarge {
+        /// The limit.
+        bits: usize,
+    },
+}
+
+/// An equation that exact labels satisfy and these do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misfit {
+    /// The labels span more than the activations of the units can.
+    #[error("the label matrix has rank {rank}")]
+    LabelRank {
+        /// The rank of the label matrix, less one for output biases.
+        rank: usize,
+    },
+    /// No combination of the labels is zero where a unit is inactive.
+    #[error("no combination of the labels is zero on all samples where unit {unit} is inactive")]
+    Zeros {
+        /// From 0.
+        unit: usize,
+    },
+    /// The combination of the labels that is zero where a unit is inactive changes its sign where it is active.
+    #[error("the activation of unit {unit} is negative on sample {sample}")]
+    Sign {
+        /// From 0.
+        unit: usize,
+        /// From 0.
+        sample: usize,
+    },
+    /// A unit's activations are not a linear function of the inputs where it is active.
+    #[error("the activation of unit {unit} on sample {sample} is not linear in the inputs")]
+    Weights {
+        /// From 0.
+        unit: usize,
+        /// From 0.
+        sample: usize,
+    },
+    /// All equations that were solved hold, but a label is another one.
+    #[error("output {output} on sample {sample} differs")]
+    Label {
+        /// From 0.
+        output: usize,
+        /// From 0.
+        sample: usize,
+    },
+}
+
+/// Recovers a network from exact samples, with zero error, and certifies it.
+///
+/// The patterns are those of [`recover`](crate::recover()) on the nearest floating-point numbers. In the network returned, the first
+/// entry of each row of V that is not zero is 1 or −1, which keeps fractions; units are in the order of the recovery in floating point.
+/// With [`BiasModel::Auto`] uniqueness is shown among networks with both biases if it can be, otherwise among those with the biases
+/// found.
+///
+/// # Shapes
+/// As for [`recover`](crate::recover()); the labels must have rank k, so that m ≥ k.
+///
+/// # Guarantee
+/// U max(Vx + b, 0) + c equals every label. The claim of the certificate has been checked by
+/// [`orthant_certificate::check()`].
+///
+/// # Errors
+/// [`ExactError`]. Labels that were rounded are [`ExactError::NotExact`].
+///
+/// # Cost
+/// That of the recovery in floating point; k systems of k + 1 and of d + 1 unknowns over the rationals; an elimination of the lift modulo a
+/// prime, of n N² operations with N = k(k − 1)/2 + k(d + 1) + d + 1.
+///
+/// # Paper
+/// Algorithm 6, steps 2 to 7, in exact arithmetic: what "exact" means there.
+pub fn recover(
+    samples: &RationalSamples,
+    settings: &Settings,
+    progress: &mut Callback<'_>,
+) -> Result<RationalRecovery, ExactError> {
+    let (x, a) = (nearest(samples.inputs()), nearest(samples.labels()));
+    let near = Samples::new(x.as_ref(), a.as_ref())
+        .map_err(|_| ExactError::TooLarge { bits: f64::MAX_EXP as usize })?;
+    let found = crate::recover(&near, settings, progress)?;
+    if matches!(found.report.verdict, Verdict::NotRecovered) {
+        return Err(ExactError::NotFound { reason: found.report.reason.to_string() });
+    }
+    let certificate = certify(samples, &found.network, settings.bias, progress)?;
+    Ok(RationalRecovery { certificate, found })
+}
+
+/// Certifies the network with zero error whose activation patterns are those of a network in floating point.
+///
+/// Samples so near the kink of a unit that the network given may be on the wrong side of it are left out of the equations, and
+/// held against the network found like all others.
+///
+/// # Errors
+/// [`ExactError`].
+///
+/// # Cost
+/// That of [`recover`] without the recovery in floating point.
+pub fn certify(
+    samples: &RationalSamples,
+    near: &Network,
+    bias: BiasModel,
+    progress: &mut Callback<'_>,
+) -> Result<Certificate, ExactError> {
+    let reporter = &mut Reporter::new(progress);
+    let of = |bias: BiasKind| Class { hidden_biases: bias.hidden(), output_biases: bias.output() };
+    let own = Class { hidden_biases: near.b().is_some(), output_biases: near.c().is_some() };
+    let classes = match bias {
+        BiasModel::Known(bias) => vec![of(bias)],
+        BiasModel::Auto => vec![of(BiasKind::Both), own],
+    };
+    let mut best: Result<Certificate, ExactError> = Err(ExactError::Undetermined("anything".to_string()));
+    for (i, class) in classes.iter().enumerate() {
+        if classes[..i].contains(class) {
+            continue;
+        }
+        let next = weights::exact_network(samples, near, *class, reporter)
+            .and_then(|network| evidence::certificate(samples, network, *class, reporter));
+        if matches!(next, Err(ExactError::Recover(RecoverError::Cancelled))) {
+            return next;
+        }
+        let is_better = match (&best, &next) {
+            (Ok(best), Ok(next)) => next.claim() > best.claim(),
+            (Err(_), _) => true,
+            (Ok(_), Err(_)) => false,
+        };
+        if is_better {
+            best = next;
+        }
+    }
+    best
+}
+
+/// Certifies a network given as fractions, as it stands.
+///
+/// # Errors
+/// [`ExactError::NotExact`] when a label is not that of the network.
+///
+/// # Cost
+/// As for [`certify`], without the systems for the weights.
+pub fn certify_network(
+    samples: &RationalSamples,
+    network: RationalNetwork,
+    bias: BiasModel,
+    progress: &mut Callback<'_>,
+) -> Result<Certificate, ExactError> {
+    let class = match bias {
+        BiasModel::Known(bias) => Class { hidden_biases: bias.hidden(), output_biases: bias.output() },
+        BiasModel::Auto => Class { hidden_biases: true, output_biases: true },
+    };
+    evidence::certificate(samples, network, class, &mut Reporter::new(progress))
+}
+
+/// The nearest floating-point numbers.
+fn nearest(matrix: &orthant_certificate::RationalMatrix) -> Mat<f64> {
+    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| number::to_f64(matrix.get(i, j)))
+}
