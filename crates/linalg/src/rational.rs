@@ -39,8 +39,10 @@ pub use matrix::{IntegerMatrix, RationalVector};
 
 use square::Method;
 
-/// Rows of the square systems from which on lifting is faster than elimination.
-const DIXON_FROM: usize = 12;
+/// Rows of a square system with one right-hand side from which on lifting is faster than elimination: see the table of this module.
+///
+/// With s of them it is faster from s − 1 more rows on, and from twice as many for any s: elimination shares more of its work.
+const DIXON_FROM: usize = 16;
 
 /// Asked from time to time whether to go on.
 pub type Interrupt<'a> = &'a mut dyn FnMut() -> ControlFlow<()>;
@@ -129,7 +131,7 @@ pub fn rank(a: &IntegerMatrix, interrupt: Interrupt<'_>) -> Result<usize, Ration
 /// there is no solution; [`RationalError::Cancelled`]. `interrupt` is asked at each column of an elimination, and for each digit.
 ///
 /// # Cost
-/// Of [`bareiss::solve`] on n rows below 12 of them, else of [`dixon::solve`].
+/// Of [`dixon::solve`]; of [`bareiss::solve`] on n rows for n below 16 to 32, more for more right-hand sides.
 pub fn solve(
     a: &IntegerMatrix,
     b: &IntegerMatrix,

@@ -327,7 +327,8 @@ fn computations_can_be_cancelled() {
     let n = 14;
     let a = IntegerMatrix::from_fn(n, n, |i, j| Integer::from((i * i + 3) * (j + 2) % 101));
     let b = IntegerMatrix::from_column((0..n).map(Integer::from).collect());
-    let runs: [(&str, &dyn Fn(rational::Interrupt<'_>) -> Option<RationalError>); 6] = [
+    type Run<'a> = &'a dyn Fn(rational::Interrupt<'_>) -> Option<RationalError>;
+    let runs: [(&str, Run<'_>); 6] = [
         ("bareiss::solve", &|go| bareiss::solve(&a, &b, go).err()),
         ("bareiss::null_space", &|go| bareiss::null_space(&a, go).err()),
         ("dixon::solve", &|go| dixon::solve(&a, &b, go).err()),

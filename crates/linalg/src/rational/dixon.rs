@@ -4,7 +4,7 @@
 //! machine integers. Once there are enough digits, the fractions are read off them. They are checked by A x = b before they are
 //! returned, so that the lifting may stop as soon as they appear; it ends at Cramer's bound at the latest.
 
-use dashu_base::{BitTest, Signed, UnsignedAbs};
+use dashu_base::{BitTest, Gcd, Signed, UnsignedAbs};
 
 use super::matrix::dot;
 use super::modular::{PrimeField, ResidueMatrix};
@@ -53,6 +53,26 @@ pub fn null_space(a: &IntegerMatrix, interrupt: Interrupt<'_>) -> Result<Vec<Vec
     square::null_space(a, Method::Lifting, interrupt)
 }
 
+/// How many bits the parts of an answer may have.
+#[derive(Debug, Clone, Copy)]
+struct Bits {
+    /// Of a numerator over a denominator that is known.
+    integer: usize,
+    numerator: usize,
+    denominator: usize,
+}
+
+impl Bits {
+    /// No more than these together.
+    fn at_most(self, all: usize) -> Self {
+        Self {
+            integer: self.integer.min(all),
+            numerator: self.numerator.min(all / 2),
+            denominator: self.denominator.min(all / 2),
+        }
+    }
+}
+
 /// What the systems with one square matrix have in common.
 pub(super) struct Lifting<'a> {
     a: &'a IntegerMatrix,
@@ -81,16 +101,37 @@ impl<'a> Lifting<'a> {
         Ok(Some(Self { a, field, inverse, parts, part_bits, squares }))
     }
 
-    /// The solution for one right-hand side.
+    /// The solutions for all columns of a matrix.
+    ///
+    /// All denominators divide the determinant, and most often they are the determinant: with the denominator of the columns before,
+    /// half of the digits are enough.
     pub(super) fn solve(
         &self,
+        b: &IntegerMatrix,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<RationalVector>, RationalError> {
+        let mut known = Integer::ONE;
+        let mut solutions = Vec::with_capacity(b.ncols());
+        for s in 0..b.ncols() {
+            let x = self.solve_column(&b.column(s), &known, interrupt)?;
+            let common = Integer::from((&known).gcd(x.denominator()));
+            known *= x.denominator() / common;
+            solutions.push(x);
+        }
+        Ok(solutions)
+    }
+
+    /// The solution for one right-hand side, when its denominator is expected to divide `known`, which divides the determinant.
+    fn solve_column(
+        &self,
         b: &[Integer],
+        known: &Integer,
         interrupt: Interrupt<'_>,
     ) -> Result<RationalVector, RationalError> {
         let n = self.a.nrows();
         let p = Integer::from(self.field.modulus());
-        let (numerator_bits, denominator_bits) = self.cramer_bits(b);
-        let whole = (numerator_bits + denominator_bits + 2) / (p.bit_len() - 1) + 1;
+        let cramer = self.cramer_bits(b);
+        let whole = (cramer.numerator + cramer.denominator + 2) / (p.bit_len() - 1) + 1;
         let mut residual = b.to_vec();
         let mut digits: Vec<Vec<u64>> = vec![Vec::new(); n];
         let mut next_try = 1;
@@ -109,14 +150,9 @@ impl<'a> Lifting<'a> {
                 continue;
             }
             next_try = n_digits + (n_digits / GROWTH).max(1);
-            let modulus_bits = n_digits * (p.bit_len() - 1);
-            let bits = if n_digits == whole {
-                (numerator_bits, denominator_bits)
-            } else {
-                let half = modulus_bits.saturating_sub(SPARE_BITS + 1) / 2;
-                (half.min(numerator_bits), half.min(denominator_bits))
-            };
-            if let Some(x) = fractions(&digits, &p, bits).filter(|x| square::satisfies(self.a, x, b)) {
+            let free = (n_digits * (p.bit_len() - 1)).saturating_sub(SPARE_BITS + 1);
+            let bits = if n_digits == whole { cramer } else { cramer.at_most(free) };
+            if let Some(x) = fractions(&digits, &p, known, bits).filter(|x| square::satisfies(self.a, x, b)) {
                 return Ok(x);
             }
         }
@@ -124,11 +160,11 @@ impl<'a> Lifting<'a> {
     }
 
     /// Bounds for the bits of the numerators and of the denominator of a solution, by Cramer's rule and Hadamard's inequality on rows.
-    fn cramer_bits(&self, b: &[Integer]) -> (usize, usize) {
+    fn cramer_bits(&self, b: &[Integer]) -> Bits {
         let bits = |squares: &mut dyn Iterator<Item = usize>| squares.sum::<usize>().div_ceil(2);
         let denominator = bits(&mut self.squares.iter().map(BitTest::bit_len));
         let numerator = bits(&mut self.squares.iter().zip(b).map(|(row, b)| (row + b * b).bit_len()));
-        (numerator, denominator)
+        Bits { integer: numerator, numerator, denominator }
     }
 
     /// Inner product of a row and a digit.
@@ -165,8 +201,8 @@ fn split(row: &[Integer], bits: usize) -> Vec<Vec<i64>> {
 }
 
 /// The vector of fractions with p-adic expansions that begin with these digits, if it has numerators and a common denominator of so many
-/// bits.
-fn fractions(digits: &[Vec<u64>], p: &Integer, bits: (usize, usize)) -> Option<RationalVector> {
+/// bits. A denominator to begin with has factors that the answer may do without.
+fn fractions(digits: &[Vec<u64>], p: &Integer, known: &Integer, bits: Bits) -> Option<RationalVector> {
     let n_digits = digits.first().map_or(0, Vec::len);
     // p, p², p⁴, …
     let mut powers = vec![p.clone()];
@@ -176,21 +212,18 @@ fn fractions(digits: &[Vec<u64>], p: &Integer, bits: (usize, usize)) -> Option<R
     }
     let modulus = p.pow(n_digits);
     let half = &modulus >> 1;
-    let mut denominator = Integer::ONE;
+    let mut denominator = known.clone();
     let mut numerators: Vec<Integer> = Vec::with_capacity(digits.len());
     for digits in digits {
         let residue = (join(digits, &powers) * &denominator) % &modulus;
         // With the common denominator so far the next entry is an integer more often than not.
         let integer = if residue > half { &residue - &modulus } else { residue.clone() };
-        if integer.bit_len() <= bits.0 {
+        if integer.bit_len() <= bits.integer {
             numerators.push(integer);
             continue;
         }
-        let (numerator, further) = fraction(&residue, &modulus, bits.0, bits.1)?;
+        let (numerator, further) = fraction(&residue, &modulus, bits.numerator, bits.denominator)?;
         denominator *= &further;
-        if denominator.bit_len() > bits.1 {
-            return None;
-        }
         for earlier in &mut numerators {
             *earlier *= &further;
         }

@@ -13,11 +13,11 @@ use super::{
 pub(super) enum Method {
     /// By p-adic lifting.
     Lifting,
-    /// By elimination below [`DIXON_FROM`], else by lifting.
+    /// By elimination or by lifting, as [`DIXON_FROM`] says.
     BySize,
 }
 
-/// The solver of one square system that is not singular modulo a prime.
+/// The solver of square systems with one matrix that is not singular modulo a prime.
 enum Square<'a> {
     Lifting(Box<Lifting<'a>>),
     Elimination(&'a IntegerMatrix),
@@ -27,10 +27,12 @@ impl<'a> Square<'a> {
     fn new(
         a: &'a IntegerMatrix,
         field: PrimeField,
+        n_right: usize,
         method: Method,
         interrupt: Interrupt<'_>,
     ) -> Result<Self, RationalError> {
-        if method == Method::BySize && a.nrows() < DIXON_FROM {
+        let lifting_from = DIXON_FROM + n_right.saturating_sub(1).min(DIXON_FROM);
+        if method == Method::BySize && a.nrows() < lifting_from {
             return Ok(Square::Elimination(a));
         }
         // Rows and columns of the profile make a matrix that is not singular modulo the prime.
@@ -46,9 +48,7 @@ impl<'a> Square<'a> {
         interrupt: Interrupt<'_>,
     ) -> Result<Vec<RationalVector>, RationalError> {
         match self {
-            Square::Lifting(lifting) => {
-                (0..b.ncols()).map(|s| lifting.solve(&b.column(s), interrupt)).collect()
-            }
+            Square::Lifting(lifting) => lifting.solve(b, interrupt),
             Square::Elimination(a) => {
                 let solutions = bareiss::solve(a, b, interrupt)?;
                 let right = |(s, x): (usize, &RationalVector)| satisfies(a, x, &b.column(s));
@@ -95,7 +95,7 @@ pub(super) fn solve(
             continue;
         }
         let matrix = a.select_rows(&profile.rows);
-        let solutions = Square::new(&matrix, field, method, interrupt)?
+        let solutions = Square::new(&matrix, field, b.ncols(), method, interrupt)?
             .solve(&b.select_rows(&profile.rows), interrupt)?;
         let others = (0..a.nrows()).filter(|i| profile.rows.binary_search(i).is_err());
         for i in others {
@@ -140,8 +140,8 @@ fn null_vectors(
     }
     let top = a.select_rows(&profile.rows);
     let matrix = top.select_columns(&profile.columns);
-    let solutions =
-        Square::new(&matrix, field, method, interrupt)?.solve(&top.select_columns(free), interrupt)?;
+    let solutions = Square::new(&matrix, field, free.len(), method, interrupt)?
+        .solve(&top.select_columns(free), interrupt)?;
     let mut basis = Vec::with_capacity(free.len());
     for (&free, x) in free.iter().zip(&solutions) {
         let mut vector = vec![Integer::ZERO; a.ncols()];
