@@ -1,4 +1,4 @@
-//! Dense `f64` linear algebra for the recovery of rectified networks, over [`faer`].
+//! Dense linear algebra for the recovery of rectified networks: in `f64`, over [`faer`], and exact, over the rationals.
 //!
 //! This crate knows nothing of networks or samples: matrices in, matrices out. Every factorisation here runs on one
 //! thread and gives the same bits on every run; callers parallelise over independent problems instead. That is what
@@ -17,6 +17,7 @@
 //! | [`nnls`] | non-negative least squares, and so projections on cones |
 //! | [`least_distance`] | the point of least norm in a polyhedron |
 //! | [`assignment`] | minimum-cost perfect matching |
+//! | [`rational`] | exact linear algebra over the rationals |
 //! | [`random`] | seeded streams and random matrices |
 //! | [`tolerance`] | the only place where machine epsilon becomes a tolerance |
 //!
@@ -39,6 +40,7 @@ pub mod partial_svd;
 pub mod product;
 pub mod qr;
 pub mod random;
+pub mod rational;
 pub mod spectrum;
 pub mod tolerance;
 pub mod triangular;
