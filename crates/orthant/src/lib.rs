@@ -72,6 +72,7 @@
 
 pub mod guide;
 
+pub use orthant_certificate as certificate;
 pub use orthant_estimate as estimate;
 pub use orthant_exact as exact;
 pub use orthant_exact::{
