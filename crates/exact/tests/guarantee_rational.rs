@@ -6,8 +6,7 @@ use orthant_certificate::{Claim, Rational, RationalMatrix, RationalNetwork, Rati
 use orthant_exact::rational::{ExactError, Misfit, RationalRecovery, certify, recover};
 use orthant_exact::{BiasModel, Settings};
 use orthant_linalg::{Mat, random};
-use orthant_network::{BiasKind, Network};
-use rand::RngExt;
+use orthant_network::{BiasKind, IntegerSpec, Network};
 
 /// A network of small integers, and samples that are its exact labels in `f64`.
 struct Planted {
@@ -16,28 +15,17 @@ struct Planted {
     samples: RationalSamples,
 }
 
-/// The denominator of inputs: 1 for integers.
-fn plant(k: usize, d: usize, n: usize, bias: BiasKind, denominator: f64, seed: u64) -> Planted {
-    let rng = &mut random::stream(seed, "integer network", 0);
-    let mut weight = || f64::from(rng.random_range(-127i32..=127));
-    let u = Mat::from_fn(k, k, |_, _| weight());
-    let v = Mat::from_fn(k, d, |_, _| weight());
-    let b: Option<Vec<f64>> = bias.hidden().then(|| (0..k).map(|_| weight()).collect());
-    let c: Option<Vec<f64>> = bias.output().then(|| (0..k).map(|_| weight()).collect());
-    let x = Mat::from_fn(d, n, |_, _| f64::from(rng.random_range(-32_767i32..=32_767)) / denominator);
-    // Integers over the denominator below 2⁵³: sums and products are exact.
-    let z = Mat::from_fn(k, n, |i, j| {
-        let t = (0..d).map(|r| v[(i, r)] * x[(r, j)]).sum::<f64>() + b.as_ref().map_or(0.0, |b| b[i]);
-        t.max(0.0)
-    });
-    let a = Mat::from_fn(k, n, |o, j| {
-        (0..k).map(|i| u[(o, i)] * z[(i, j)]).sum::<f64>() + c.as_ref().map_or(0.0, |c| c[o])
-    });
-    let near = Network::new(u.clone(), v.clone(), b.clone(), c.clone()).expect("shapes fit");
-    let vector = |values: Option<Vec<f64>>| values.map(|values| values.into_iter().map(rational).collect());
-    let network = RationalNetwork::new(matrix(&u), matrix(&v), vector(b), vector(c)).expect("shapes fit");
-    let samples = RationalSamples::new(matrix(&x), matrix(&a)).expect("as many");
-    Planted { network, near, samples }
+/// Weights of 8 bits, inputs of 16.
+fn plant(k: usize, d: usize, n: usize, bias: BiasKind, fraction_bits: u32, seed: u64) -> Planted {
+    let spec = IntegerSpec { m: k, k, d, bias, fraction_bits, seed, ..IntegerSpec::default() };
+    let planted = spec.plant(n).expect("there is room");
+    let vector = |values: &Option<Vec<f64>>| {
+        values.as_ref().map(|values| values.iter().copied().map(rational).collect())
+    };
+    let (u, v) = (matrix(&planted.u), matrix(&planted.v));
+    let network = RationalNetwork::new(u, v, vector(&planted.b), vector(&planted.c)).expect("shapes fit");
+    let samples = RationalSamples::new(matrix(&planted.x), matrix(&planted.a)).expect("as many");
+    Planted { network, near: planted.normalised().network, samples }
 }
 
 fn rational(value: f64) -> Rational {
@@ -72,10 +60,10 @@ fn normal(network: &RationalNetwork) -> Normal {
 }
 
 /// Over fixed seeds: all recovered, bit for bit, and how often each claim is shown.
-fn recovered(k: usize, d: usize, n: usize, denominator: f64, seeds: std::ops::Range<u64>) -> [usize; 3] {
+fn recovered(k: usize, d: usize, n: usize, fraction_bits: u32, seeds: std::ops::Range<u64>) -> [usize; 3] {
     let mut claims = [0; 3];
     for seed in seeds {
-        let planted = plant(k, d, n, BiasKind::Both, denominator, seed);
+        let planted = plant(k, d, n, BiasKind::Both, fraction_bits, seed);
         let settings = Settings { seed, ..Settings::default() };
         let found = run(&planted.samples, &settings).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         assert_eq!(normal(&found.certificate.network), normal(&planted.network), "seed {seed}");
@@ -87,8 +75,8 @@ fn recovered(k: usize, d: usize, n: usize, denominator: f64, seeds: std::ops::Ra
 
 #[test]
 fn weights_of_eight_bits_are_recovered_bit_for_bit() {
-    for denominator in [1.0, 4096.0] {
-        let claims = recovered(10, 10, 80, denominator, 0..50);
+    for fraction_bits in [0, 12] {
+        let claims = recovered(10, 10, 80, fraction_bits, 0..50);
         assert_eq!(claims.iter().sum::<usize>(), 50);
         assert!(claims[Claim::Fits as usize] == 0, "{claims:?}");
     }
@@ -96,19 +84,19 @@ fn weights_of_eight_bits_are_recovered_bit_for_bit() {
 
 #[test]
 fn uniqueness_over_all_networks_is_proved() {
-    assert_eq!(recovered(10, 15, 220, 1.0, 0..20), [0, 0, 20]);
-    assert_eq!(recovered(15, 20, 450, 4096.0, 0..20), [0, 0, 20]);
+    assert_eq!(recovered(10, 15, 220, 0, 0..20), [0, 0, 20]);
+    assert_eq!(recovered(15, 20, 450, 12, 0..20), [0, 0, 20]);
 }
 
 #[test]
 fn twenty_units_are_unique_given_the_patterns() {
-    let claims = recovered(20, 20, 160, 1.0, 0..5);
+    let claims = recovered(20, 20, 160, 0, 0..5);
     assert_eq!(claims[Claim::Fits as usize], 0, "{claims:?}");
 }
 
 #[test]
 fn biases_that_are_not_there_are_none() {
-    let planted = plant(4, 5, 120, BiasKind::None, 1.0, 3);
+    let planted = plant(4, 5, 120, BiasKind::None, 0, 3);
     let found = run(&planted.samples, &Settings::default()).expect("recovered").certificate;
     assert!(found.network.b().is_none() && found.network.c().is_none());
     assert!(found.class.hidden_biases && found.class.output_biases);
@@ -123,7 +111,7 @@ fn biases_that_are_not_there_are_none() {
 #[test]
 fn rounded_labels_are_not_exact() {
     for (seed, k) in [(1, 3), (2, 5)] {
-        let planted = plant(k, 5, 100, BiasKind::Both, 1.0, seed);
+        let planted = plant(k, 5, 100, BiasKind::Both, 0, seed);
         let third = Rational::from_parts(1.into(), 3u8.into());
         let rounded = RationalMatrix::from_fn(k, 100, |o, j| {
             rational(number::to_f64(&(planted.samples.labels().get(o, j) * &third)))
@@ -136,7 +124,7 @@ fn rounded_labels_are_not_exact() {
 
 #[test]
 fn one_label_that_is_off_is_noticed_wherever_it_is() {
-    let planted = plant(3, 4, 60, BiasKind::Both, 1.0, 5);
+    let planted = plant(3, 4, 60, BiasKind::Both, 0, 5);
     let tiny = Rational::from_parts(1.into(), 1_000_000_007u64.into());
     for (o, sample) in (0..3).flat_map(|o| (0..60).map(move |j| (o, j))) {
         let moved = RationalMatrix::from_fn(3, 60, |i, j| {
@@ -153,7 +141,7 @@ fn one_label_that_is_off_is_noticed_wherever_it_is() {
 /// The network proposed is off by 10⁻⁶: patterns of samples near a kink are not believed, and all come out right.
 #[test]
 fn a_near_network_is_enough() {
-    let planted = plant(4, 4, 150, BiasKind::Both, 1.0, 6);
+    let planted = plant(4, 4, 150, BiasKind::Both, 0, 6);
     let noise = random::gaussian(4, 4, &mut random::stream(6, "off", 0));
     let v = Mat::from_fn(4, 4, |i, r| planted.near.v()[(i, r)] * (1.0 + 1e-9 * noise[(i, r)]));
     let near = Network::new(planted.near.u().to_owned(), v, planted.near.b().map(<[f64]>::to_vec), None)
@@ -165,7 +153,7 @@ fn a_near_network_is_enough() {
 
 #[test]
 fn labels_of_more_units_than_the_network_has_are_named() {
-    let planted = plant(3, 4, 80, BiasKind::None, 1.0, 7);
+    let planted = plant(3, 4, 80, BiasKind::None, 0, 7);
     let narrow = Network::new(
         planted.near.u().subcols(0, 2).to_owned(),
         planted.near.v().subrows(0, 2).to_owned(),
@@ -181,7 +169,7 @@ fn labels_of_more_units_than_the_network_has_are_named() {
 
 #[test]
 fn it_can_be_cancelled() {
-    let planted = plant(3, 4, 80, BiasKind::None, 1.0, 8);
+    let planted = plant(3, 4, 80, BiasKind::None, 0, 8);
     let mut left = 40;
     let mut stop = |_| {
         left -= 1;

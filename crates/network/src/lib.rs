@@ -12,6 +12,7 @@
 //! | [`Samples`] | views of inputs X (d × n) and labels A (m × n), checked once |
 //! | [`SignPattern`] | the samples on which a unit is active (Def. 9) |
 //! | [`PlantedSpec`] | random networks with samples: dimensions, conditioning, biases, input distribution, seed |
+//! | [`IntegerSpec`] | networks of small integers, whose labels are exact in `f64` |
 //! | [`NoiseKind`], [`gross_errors`] | errors in labels |
 //! | [`align`] | the best one-to-one match of two networks, with the error of each unit |
 //!
@@ -27,6 +28,7 @@
 pub mod activation;
 pub mod alignment;
 mod corruption;
+mod integers;
 mod network;
 mod pattern;
 mod planted;
@@ -35,6 +37,7 @@ mod samples;
 pub use activation::{Activation, Rectifier, RowScale, UnknownActivation};
 pub use alignment::{Alignment, UnitPair, align};
 pub use corruption::{NoiseKind, gross_errors};
+pub use integers::{IntegerPlanted, IntegerSpec, IntegerSpecError};
 pub use network::{Network, ShapeError};
 pub use pattern::SignPattern;
 pub use planted::{BiasKind, InputKind, Planted, PlantedSpec, SpecError};
