@@ -9,7 +9,7 @@ use crate::certificate::{
     Certificate, Claim, Evidence, FORMAT, LiftEvidence, PRIME_NAME, UnitEvidence, WidthEvidence,
 };
 use crate::modular::{self, Echelon};
-use crate::network::{Activations, RationalNetwork, RationalSamples, Scaled};
+use crate::network::{Activations, Integers, RationalNetwork, RationalSamples, Scaled};
 
 pub use lift::{MAX_DEFICIT, MAX_MONOMIALS};
 
@@ -167,21 +167,18 @@ fn check_labels(
     samples: &RationalSamples,
     activations: &Activations,
 ) -> Result<(), CheckError> {
-    let (k, n) = (network.k(), samples.n());
     let zero = RBig::ZERO;
+    let activations_and_one: Vec<Integers> = activations.scaled.iter().cloned().map(Integers::new).collect();
     for output in 0..network.m() {
         // The denominators of the units go into U.
         let units = activations.unit_denominators.iter();
         let weights: Vec<RBig> = network.u().row(output).iter().zip(units).map(|(u, own)| u / own).collect();
         let bias = network.c().map_or(&zero, |c| &c[output]);
         let row = Scaled::new(weights.iter().chain([bias]));
-        let (u, c) = row.numerators.split_at(k);
-        let denominator = IBig::from(row.denominator);
-        for sample in 0..n {
+        let (weights, denominator) = (Integers::new(row.numerators), IBig::from(row.denominator));
+        for (sample, z) in activations_and_one.iter().enumerate() {
+            let value = weights.inner(z);
             let own = IBig::from(activations.sample_denominators[sample].clone());
-            let z = &activations.scaled[sample * k..][..k];
-            let active = u.iter().zip(z).filter(|(_, z)| **z != IBig::ZERO);
-            let value = active.map(|(u, z)| u * z).sum::<IBig>() + &c[0] * &own;
             let label = samples.labels().get(output, sample);
             if value * IBig::from(label.denominator().clone()) != &denominator * own * label.numerator() {
                 return Err(CheckError::Label { output, sample });
@@ -235,7 +232,7 @@ impl<'a> Residues<'a> {
         let activations = (0..samples.n())
             .map(|j| {
                 let value = |i: usize| {
-                    let scaled = modular::of_integer(&activations.scaled[j * k + i]);
+                    let scaled = modular::of_integer(&activations.scaled[j][i]);
                     modular::product(scaled, modular::product(units[i], own[j]))
                 };
                 (0..k).map(value).collect()

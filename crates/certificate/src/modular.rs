@@ -63,22 +63,34 @@ pub fn of_rational(value: &RBig) -> Option<u64> {
     }
 }
 
-/// Rows in echelon form: every row has a leading one, in a column where the others are zero.
+/// Rows that are eliminated at once: sums of as many products fit into 128 bits.
+const BLOCK: usize = 32;
+
+/// Rows in echelon form: each has a leading one, left of which it is zero, and is zero at the leading ones of the rows before it.
 pub struct Echelon {
     columns: usize,
-    /// Each with the column of its leading one.
-    rows: Vec<(usize, Vec<u64>)>,
+    /// The column of the leading one of each row.
+    leads: Vec<usize>,
+    blocks: Vec<Block>,
+}
+
+/// Some rows, column by column, so that a combination of them is one inner product per column.
+struct Block {
+    /// No row has an entry left of it.
+    from: usize,
+    /// Entry `column` · [`BLOCK`] + row.
+    entries: Vec<u64>,
 }
 
 impl Echelon {
     /// No rows yet.
     pub fn new(columns: usize) -> Echelon {
-        Echelon { columns, rows: Vec::new() }
+        Echelon { columns, leads: Vec::new(), blocks: Vec::new() }
     }
 
     /// The number of independent rows added.
     pub fn rank(&self) -> usize {
-        self.rows.len()
+        self.leads.len()
     }
 
     /// Whether rows span all there is.
@@ -91,18 +103,23 @@ impl Echelon {
     /// # Cost
     /// Rank times columns.
     pub fn add(&mut self, mut row: Vec<u64>) -> bool {
-        for (lead, other) in &self.rows {
-            let factor = row[*lead];
-            if factor != 0 {
-                eliminate(&mut row, other, factor, *lead);
-            }
+        for (block, leads) in self.blocks.iter().zip(self.leads.chunks(BLOCK)) {
+            block.eliminate(&mut row, leads);
         }
         let Some(lead) = row.iter().position(|&entry| entry != 0) else {
             return false;
         };
         let scale = inverse(row[lead]);
         row[lead..].iter_mut().for_each(|entry| *entry = product(*entry, scale));
-        self.rows.push((lead, row));
+        let place = self.leads.len() % BLOCK;
+        if place == 0 {
+            self.blocks.push(Block { from: lead, entries: vec![0; BLOCK * self.columns] });
+        }
+        if let Some(block) = self.blocks.last_mut() {
+            block.from = block.from.min(lead);
+            row.iter().enumerate().for_each(|(column, &entry)| block.entries[column * BLOCK + place] = entry);
+        }
+        self.leads.push(lead);
         true
     }
 
@@ -110,26 +127,19 @@ impl Echelon {
     ///
     /// # Cost
     /// Rank squared times columns.
-    pub fn null_space(mut self) -> Vec<Vec<u64>> {
-        // Later rows are zero at the leads of earlier ones; now also the other way round.
-        for i in (1..self.rows.len()).rev() {
-            let (above, below) = self.rows.split_at_mut(i);
-            let (lead, row) = &below[0];
-            for (_, other) in above {
-                let factor = other[*lead];
-                if factor != 0 {
-                    eliminate(other, row, factor, 0);
-                }
-            }
-        }
+    pub fn null_space(&self) -> Vec<Vec<u64>> {
         let mut is_lead = vec![false; self.columns];
-        self.rows.iter().for_each(|(lead, _)| is_lead[*lead] = true);
+        self.leads.iter().for_each(|&lead| is_lead[lead] = true);
         let free = (0..self.columns).filter(|&j| !is_lead[j]);
         free.map(|j| {
             let mut vector = vec![0; self.columns];
             vector[j] = 1;
-            for (lead, row) in &self.rows {
-                vector[*lead] = difference(0, row[j]);
+            // A row is zero at the leading ones before it, so that later rows are solved first.
+            for (i, &lead) in self.leads.iter().enumerate().rev() {
+                let block = &self.blocks[i / BLOCK];
+                let entries = block.entries.iter().skip(i % BLOCK).step_by(BLOCK);
+                let rest = entries.zip(&vector).fold(0, |s, (&a, &b)| sum(s, product(a, b)));
+                vector[lead] = difference(0, rest);
             }
             vector
         })
@@ -137,15 +147,30 @@ impl Echelon {
     }
 }
 
-/// row − factor · other, from a column on before which `other` is zero or does not matter.
-fn eliminate(row: &mut [u64], other: &[u64], factor: u64, from: usize) {
-    let negative = PRIME - factor;
-    for (entry, &other) in row[from..].iter_mut().zip(&other[from..]) {
-        // Less than 2¹²² + 2⁶¹.
-        let wide = u128::from(negative) * u128::from(other) + u128::from(*entry);
-        let folded = (wide as u64 & PRIME) + (wide >> 61) as u64;
-        *entry = if folded >= PRIME { folded - PRIME } else { folded };
+impl Block {
+    /// Makes a row zero at the leading ones of the rows of the block.
+    fn eliminate(&self, row: &mut [u64], leads: &[usize]) {
+        let mut factors = [0; BLOCK];
+        for (l, &lead) in leads.iter().enumerate() {
+            // What the rows before leave of this entry is the factor of row l.
+            let above = combination(&factors[..l], &self.entries[lead * BLOCK..][..l]);
+            factors[l] = difference(row[lead], above);
+        }
+        let columns = row[self.from..].iter_mut().zip(self.entries[self.from * BLOCK..].chunks_exact(BLOCK));
+        for (entry, own) in columns {
+            *entry = difference(*entry, combination(&factors, own));
+        }
     }
+}
+
+/// Σ f_l e_l for at most [`BLOCK`] terms below 2¹²².
+fn combination(factors: &[u64], entries: &[u64]) -> u64 {
+    let products = factors.iter().zip(entries).map(|(&f, &e)| u128::from(f) * u128::from(e));
+    let wide = products.fold(0u128, u128::wrapping_add);
+    // 2⁶¹ and 2¹²² are 1.
+    let low = (wide as u64 & PRIME) + ((wide >> 61) as u64 & PRIME) + (wide >> 122) as u64;
+    let folded = (low & PRIME) + (low >> 61);
+    if folded >= PRIME { folded - PRIME } else { folded }
 }
 
 #[cfg(test)]

@@ -144,18 +144,49 @@ impl RationalSamples {
     /// row, X first, each followed by a line feed; in hexadecimal.
     pub fn sha256(&self) -> String {
         use std::fmt::Write as _;
-        let mut hash = Sha256::new();
+        let (mut hash, mut text) = (Sha256::new(), String::new());
         hash.update(format!("{}\n{}\n{}\n", self.inputs.nrows(), self.labels.nrows(), self.n()));
         for matrix in [&self.inputs, &self.labels] {
             for i in 0..matrix.nrows() {
-                matrix.row(i).iter().for_each(|entry| hash.update(format!("{entry}\n")));
+                text.clear();
+                // Writing to a string does not fail.
+                matrix.row(i).iter().for_each(|entry| {
+                    let _ = writeln!(text, "{entry}");
+                });
+                hash.update(&text);
             }
         }
         hash.finalize().iter().fold(String::new(), |mut text, byte| {
-            // Writing to a string does not fail.
             let _ = write!(text, "{byte:02x}");
             text
         })
+    }
+}
+
+/// Integers, ready for inner products.
+pub(crate) struct Integers {
+    large: Vec<IBig>,
+    /// The same, where all are below [`SMALL`].
+    small: Option<Vec<i64>>,
+}
+
+/// Products of numbers below it are below 2¹¹², so that 2¹⁵ of them add up below 2¹²⁷.
+const SMALL: u64 = 1 << 56;
+
+impl Integers {
+    pub fn new(large: Vec<IBig>) -> Integers {
+        let small = |value: &IBig| i64::try_from(value).ok().filter(|value| value.unsigned_abs() < SMALL);
+        let small = if large.len() <= 1 << 15 { large.iter().map(small).collect() } else { None };
+        Integers { large, small }
+    }
+
+    pub fn inner(&self, other: &Integers) -> IBig {
+        if let (Some(first), Some(second)) = (&self.small, &other.small) {
+            let products = first.iter().zip(second).map(|(&a, &b)| i128::from(a) * i128::from(b));
+            return IBig::from(products.sum::<i128>());
+        }
+        let pairs = self.large.iter().zip(&other.large);
+        pairs.filter(|(_, b)| **b != IBig::ZERO).map(|(a, b)| a * b).sum()
     }
 }
 
@@ -171,22 +202,25 @@ impl Scaled {
         let mut denominator = UBig::ONE;
         for value in values.clone() {
             let own = value.denominator();
-            if !own.is_one() {
+            if *own != denominator && !own.is_one() {
                 denominator = &denominator / (&denominator).gcd(own) * own;
             }
         }
-        let numerators = values
-            .into_iter()
-            .map(|value| value.numerator() * IBig::from(&denominator / value.denominator()))
-            .collect();
+        let numerator = |value: &RBig| {
+            if *value.denominator() == denominator {
+                return value.numerator().clone();
+            }
+            value.numerator() * IBig::from(&denominator / value.denominator())
+        };
+        let numerators = values.into_iter().map(numerator).collect();
         Scaled { numerators, denominator }
     }
 }
 
 /// The activations of the hidden units on samples, and what they are made of.
 pub(crate) struct Activations {
-    /// Entry j k + i: max(v_i x_j + b_i, 0) times the denominators of unit i and of sample j.
-    pub scaled: Vec<IBig>,
+    /// Per sample max(v_i x_j + b_i, 0) times the denominators of unit i and of the sample, and the latter.
+    pub scaled: Vec<Vec<IBig>>,
     /// Of (v_i, b_i).
     pub unit_denominators: Vec<UBig>,
     /// Of x_j.
@@ -195,38 +229,35 @@ pub(crate) struct Activations {
 
 impl Activations {
     /// # Cost
-    /// k d n products of integers.
+    /// k (d + 1) n products of integers.
     pub fn new(network: &RationalNetwork, inputs: &RationalMatrix) -> Activations {
         let (d, k, n) = (network.d(), network.k(), inputs.ncols());
         let zero = RBig::ZERO;
-        let units: Vec<Scaled> = (0..k)
-            .map(|i| {
-                let bias = network.b().map_or(&zero, |b| &b[i]);
-                Scaled::new(network.v().row(i).iter().chain([bias]))
-            })
-            .collect();
-        let mut scaled = Vec::with_capacity(k * n);
+        let mut unit_denominators = Vec::with_capacity(k);
+        let mut units = Vec::with_capacity(k);
+        for i in 0..k {
+            let bias = network.b().map_or(&zero, |b| &b[i]);
+            let unit = Scaled::new(network.v().row(i).iter().chain([bias]));
+            unit_denominators.push(unit.denominator);
+            units.push(Integers::new(unit.numerators));
+        }
+        let mut scaled = Vec::with_capacity(n);
         let mut sample_denominators = Vec::with_capacity(n);
         for j in 0..n {
-            let x = Scaled::new((0..d).map(|r| inputs.get(r, j)).collect::<Vec<_>>());
+            let mut x = Scaled::new((0..d).map(|r| inputs.get(r, j)));
             let one = IBig::from(x.denominator.clone());
-            for unit in &units {
-                let (v, b) = unit.numerators.split_at(d);
-                let t = v.iter().zip(&x.numerators).map(|(v, x)| v * x).sum::<IBig>() + &b[0] * &one;
-                scaled.push(if t > IBig::ZERO { t } else { IBig::ZERO });
-            }
+            x.numerators.push(one.clone());
+            let x_and_one = Integers::new(x.numerators);
+            let positive = |unit: &Integers| unit.inner(&x_and_one).max(IBig::ZERO);
+            scaled.push(units.iter().map(positive).chain([one]).collect());
             sample_denominators.push(x.denominator);
         }
-        Activations {
-            scaled,
-            unit_denominators: units.into_iter().map(|unit| unit.denominator).collect(),
-            sample_denominators,
-        }
+        Activations { scaled, unit_denominators, sample_denominators }
     }
 
     /// Whether unit i is active on sample j: its value before the rectifier is positive.
     pub fn is_active(&self, i: usize, j: usize) -> bool {
-        self.scaled[j * self.unit_denominators.len() + i] != IBig::ZERO
+        self.scaled[j][i] != IBig::ZERO
     }
 }
 
@@ -270,7 +301,7 @@ mod tests {
         let own = Activations::new(&network, &inputs);
         let value = |i: usize, j: usize| {
             let denominator = &own.unit_denominators[i] * &own.sample_denominators[j];
-            RBig::from_parts(own.scaled[2 * j + i].clone(), denominator)
+            RBig::from_parts(own.scaled[j][i].clone(), denominator)
         };
         // (1 − 2) / 21 + 1/5 and (−1 + 2) / 28; (7 + 2) / 21 + 1/5 and −9 / 28.
         assert_eq!(

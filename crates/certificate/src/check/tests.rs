@@ -28,7 +28,7 @@ fn labels(network: &RationalNetwork, inputs: &RationalMatrix) -> RationalMatrix 
     RationalMatrix::from_fn(network.m(), inputs.ncols(), |o, j| {
         let z = |i: usize| {
             let own = &activations.unit_denominators[i] * &activations.sample_denominators[j];
-            RBig::from_parts(activations.scaled[j * k + i].clone(), own)
+            RBig::from_parts(activations.scaled[j][i].clone(), own)
         };
         let start = network.c().map_or(RBig::ZERO, |c| c[o].clone());
         (0..k).fold(start, |s, i| s + network.u().get(o, i) * z(i))
