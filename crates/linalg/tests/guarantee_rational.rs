@@ -293,6 +293,29 @@ fn elimination_and_lifting_agree_on_larger_systems() {
     }
 }
 
+/// Each entry and each right-hand side brings a denominator of its own, and none divides another.
+#[test]
+fn denominators_that_differ_are_all_found() {
+    let primes = [2u32, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71];
+    let n = primes.len();
+    let a =
+        IntegerMatrix::from_fn(n, n, |i, j| if i == j { Integer::from(primes[i]) } else { Integer::ZERO });
+    // Unit vectors, last first, and the vector of ones.
+    let b = IntegerMatrix::from_fn(n, n + 1, |i, s| Integer::from(s == n || i + s + 1 == n));
+    let product: Integer = primes.into_iter().map(Integer::from).product();
+    for (name, solve) in SOLVERS {
+        let found = solve(&a, &b).expect("not singular");
+        for (s, x) in found.iter().enumerate() {
+            let denominator = if s == n { product.clone() } else { Integer::from(primes[n - 1 - s]) };
+            assert_eq!(x.denominator(), &denominator, "{name}");
+            for (i, value) in x.to_rationals().into_iter().enumerate() {
+                let expected = Rational::from(b.get(i, s).clone()) / Rational::from(primes[i]);
+                assert_eq!(value, expected, "{name}");
+            }
+        }
+    }
+}
+
 /// Shapes without rows or columns have answers; sizes that do not fit have errors.
 #[test]
 fn hostile_shapes() {
