@@ -13,40 +13,40 @@ fn go_on() -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-/// Numbers between −2ᵇ and 2ᵇ for b = `bits`, at most 200, each by four normal ones: close enough to uniform for times.
-fn uniform(p: usize, q: usize, bits: usize) -> IntegerMatrix {
-    let words = random::gaussian(p, 4 * q, &mut random::stream(SEED, "rational", bits as u64));
+/// Numbers of at most so many bits, up to 200: the low bits of five normal numbers each, which are close to uniform.
+fn uniform(p: usize, q: usize, bits: usize, label: &str) -> IntegerMatrix {
+    let words = random::gaussian(p, 5 * q, &mut random::stream(SEED, label, bits as u64));
     IntegerMatrix::from_fn(p, q, |i, j| {
-        let word = |l: usize| Integer::from((words[(i, 4 * j + l)] * 2f64.powi(80)) as i128 % (1 << 52));
-        let all = (0..4).fold(Integer::ZERO, |sum, l| (sum << 52) + word(l));
-        all >> (208 - bits)
+        let word = |l: usize| Integer::from((words[(i, 5 * j + l)] * 2f64.powi(51)) as i64 % (1 << 48));
+        let all = (0..5).fold(Integer::ZERO, |sum, l| (sum << 48) + word(l));
+        all >> (240 - bits)
     })
 }
 
-/// Square systems with one right-hand side, and null spaces of dimension 1 of tall matrices, as labels have them.
+/// Square systems with s right-hand sides, and null spaces of dimension 1 of tall matrices, as labels have them.
 fn systems(c: &mut Criterion) {
-    for bits in [10, 53, 200] {
-        for n in [5, 8, 10, 12, 15, 20, 40, 100] {
-            let (a, b) = (uniform(n, n, bits), uniform(n, 1, bits));
-            let size = format!("n={n},bits={bits}");
-            let expected = dixon::solve(&a, &b, &mut go_on);
-            assert!(expected.is_ok());
-            let right = |x: &_| *x == expected;
-            if n <= 40 {
-                checked(
-                    c,
-                    &format!("rational/bareiss/solve/{size}"),
-                    || bareiss::solve(&a, &b, &mut go_on),
-                    right,
-                );
+    for bits in [8, 53, 200] {
+        for n in [4, 8, 12, 16, 20, 24, 32, 40, 100] {
+            for s in if n < 100 { vec![1, n] } else { vec![1] } {
+                let (a, b) = (uniform(n, n, bits, "a"), uniform(n, s, bits, "b"));
+                let size = format!("n={n},s={s},bits={bits}");
+                let expected = dixon::solve(&a, &b, &mut go_on);
+                assert!(expected.is_ok());
+                let right = |x: &_| *x == expected;
+                let bareiss = || bareiss::solve(&a, &b, &mut go_on);
+                if n < 100 {
+                    checked(c, &format!("rational/bareiss/solve/{size}"), bareiss, right);
+                }
+                let dixon = || dixon::solve(&a, &b, &mut go_on);
+                checked(c, &format!("rational/dixon/solve/{size}"), dixon, right);
+                let by_size = || rational::solve(&a, &b, &mut go_on);
+                checked(c, &format!("rational/solve/{size}"), by_size, right);
             }
-            checked(c, &format!("rational/dixon/solve/{size}"), || dixon::solve(&a, &b, &mut go_on), right);
-            checked(c, &format!("rational/solve/{size}"), || rational::solve(&a, &b, &mut go_on), right);
         }
     }
     for (k, n) in [(10, 40), (20, 80), (40, 200)] {
         // The last column is the sum of the others.
-        let left = uniform(n, k, 53);
+        let left = uniform(n, k, 53, "a");
         let a = IntegerMatrix::from_fn(n, k + 1, |i, j| {
             if j < k { left.get(i, j).clone() } else { left.row(i).iter().sum() }
         });
@@ -72,7 +72,7 @@ fn systems(c: &mut Criterion) {
 /// Determinants and ranks.
 fn eliminations(c: &mut Criterion) {
     for n in [10, 40] {
-        let a = uniform(n, n, 53);
+        let a = uniform(n, n, 53, "a");
         let id = format!("rational/bareiss/determinant/n={n},bits=53");
         checked(
             c,
@@ -83,7 +83,7 @@ fn eliminations(c: &mut Criterion) {
     }
     let field = PrimeField::largest();
     for (p, q) in [(100, 100), (450, 456)] {
-        let a = uniform(p, q, 53);
+        let a = uniform(p, q, 53, "a");
         let id = format!("rational/modular/rank_profile/p={p},q={q},bits=53");
         checked(
             c,
@@ -111,5 +111,5 @@ fn scalings(c: &mut Criterion) {
     checked(c, &id, || scale_rational_rows(q, &rows, 200), small);
 }
 
-criterion_group!(name = benches; config = timing(500); targets = systems, eliminations, scalings);
+criterion_group!(name = benches; config = timing(200); targets = systems, eliminations, scalings);
 criterion_main!(benches);

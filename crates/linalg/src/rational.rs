@@ -8,6 +8,24 @@
 //! | [`bareiss`] | fraction-free elimination |
 //! | [`dixon`] | p-adic lifting |
 //!
+//! Milliseconds for n × n systems with s right-hand sides and uniform entries, elimination / lifting (`benches/rational.rs`, one core of
+//! a busy machine):
+//!
+//! | n, s | 8 bits | 53 bits | 200 bits |
+//! |---|---|---|---|
+//! | 8, 1 | 0.009 / 0.026 | 0.027 / 0.088 | 0.15 / 0.61 |
+//! | 12, 1 | 0.031 / 0.040 | 0.11 / 0.13 | 0.66 / 1.2 |
+//! | 16, 1 | 0.075 / 0.074 | 0.36 / 0.24 | 1.7 / 1.5 |
+//! | 20, 1 | 0.16 / 0.12 | 0.80 / 0.34 | 4.4 / 2.4 |
+//! | 40, 1 | 2.2 / 0.47 | 13 / 1.5 | 109 / 14 |
+//! | 100, 1 | – / 5.4 | – / 14 | – / 114 |
+//! | 16, 16 | 0.31 / 0.48 | 1.4 / 2.1 | 6.9 / 13 |
+//! | 24, 24 | 1.4 / 1.5 | 9.2 / 7.5 | 60 / 69 |
+//! | 32, 32 | 4.8 / 4.1 | 21 / 14 | 184 / 122 |
+//! | 40, 40 | 12 / 9.5 | 57 / 31 | 535 / 278 |
+//!
+//! Lifting stops as soon as the answer is complete, so that it is faster still for answers with few digits.
+//!
 //! The functions of this module take the faster way by size. What they return does not depend on the way, nor on a prime; whatever they
 //! find by residues or by an early end is checked over the integers before it is returned.
 //!

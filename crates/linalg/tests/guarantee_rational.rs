@@ -245,16 +245,21 @@ fn primes_that_hide_the_rank_are_passed_over() {
         assert_eq!(solve(&a, &b), Ok(vec![RationalVector::new(x.to_vec(), Integer::ONE)]), "{name}");
     }
     assert_eq!(rational::rank(&a, &mut go_on), Ok(3));
-    // Modulo p the second column depends on the first, but the rank is 2 all the same.
-    let shifted = IntegerMatrix::from_fn(2, 3, |i, j| match (i, j) {
+    // Modulo p the second column depends on the first, but the rank is 2 all the same: the first independent columns are others.
+    let shifted = IntegerMatrix::from_fn(2, 4, |i, j| match (i, j) {
         (1, 0) => Integer::ZERO,
         (1, 1) => both.clone(),
+        (1, 3) => Integer::from(2),
         _ => Integer::ONE,
     });
     assert_eq!(modular::rank_profile(&shifted, p, &mut go_on).expect("not cancelled").columns, [0, 2]);
-    let expected = vec![vec![&both - Integer::ONE, Integer::ONE, -both]];
+    let naive = naive_null_space(&shifted);
     for (name, kernel) in KERNELS {
-        assert_eq!(kernel(&shifted), Ok(expected.clone()), "{name}");
+        let basis = kernel(&shifted).expect("not cancelled");
+        assert_eq!(basis.len(), naive.len(), "{name}");
+        for (vector, naive) in basis.iter().zip(&naive) {
+            assert!(is_normal_form_of(vector, naive), "{name}: {vector:?} for {naive:?}");
+        }
     }
 }
 
@@ -290,6 +295,29 @@ fn elimination_and_lifting_agree_on_larger_systems() {
         assert_eq!(dixon::null_space(&left, &mut go_on), Ok(basis.clone()));
         assert_eq!(rational::null_space(&left, &mut go_on), Ok(basis));
         assert_eq!(rational::rank(&wide, &mut go_on), Ok(n - 1));
+    }
+}
+
+/// Each entry and each right-hand side brings a denominator of its own, and none divides another.
+#[test]
+fn denominators_that_differ_are_all_found() {
+    let primes = [2u32, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71];
+    let n = primes.len();
+    let a =
+        IntegerMatrix::from_fn(n, n, |i, j| if i == j { Integer::from(primes[i]) } else { Integer::ZERO });
+    // Unit vectors, last first, and the vector of ones.
+    let b = IntegerMatrix::from_fn(n, n + 1, |i, s| Integer::from(s == n || i + s + 1 == n));
+    let product: Integer = primes.into_iter().map(Integer::from).product();
+    for (name, solve) in SOLVERS {
+        let found = solve(&a, &b).expect("not singular");
+        for (s, x) in found.iter().enumerate() {
+            let denominator = if s == n { product.clone() } else { Integer::from(primes[n - 1 - s]) };
+            assert_eq!(x.denominator(), &denominator, "{name}");
+            for (i, value) in x.to_rationals().into_iter().enumerate() {
+                let expected = Rational::from(b.get(i, s).clone()) / Rational::from(primes[i]);
+                assert_eq!(value, expected, "{name}");
+            }
+        }
     }
 }
 

@@ -3,6 +3,9 @@
 //! The rank modulo a prime is never above the rank over the rationals, whatever the prime: a minor that is not zero modulo p is not
 //! zero. It is below it for the primes that divide all minors of the largest order only, of which there are no more than the bits of
 //! one such minor over 61.
+//!
+//! Primes below 2³⁰ were measured beside those below 2⁶²: a step of elimination takes 0.8 ns instead of 1.4, a product in an inner
+//! product 0.7 instead of 1.0. Lifting needs twice as many digits from them, and takes 1.7 times as long.
 
 use dashu_base::Sign;
 use dashu_int::Word;
@@ -247,7 +250,7 @@ impl ResidueMatrix {
     /// [`RationalError::Cancelled`]; `interrupt` is asked once for each column.
     ///
     /// # Cost
-    /// rank · `nrows` · `ncols` multiplications at most, of 1.3 ns each, and a copy of the matrix.
+    /// rank · `nrows` · `ncols` multiplications at most, of 1.4 ns each, and a copy of the matrix.
     pub fn rank_profile(mut self, interrupt: Interrupt<'_>) -> Result<RankProfile, RationalError> {
         let (field, ncols) = (self.field, self.ncols);
         // Rows keep their order: with the topmost pivot of each column that makes the rows the first independent ones, too.

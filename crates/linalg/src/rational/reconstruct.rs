@@ -7,13 +7,13 @@ use super::Integer;
 /// The fraction that a residue stands for: the numerator has at most `numerator_bits` bits, the denominator, which is positive, at most
 /// `denominator_bits`. `None` when there is none.
 ///
+/// # Shapes
+/// 0 ≤ `residue` < `modulus`.
+///
 /// # Guarantee
 /// When the modulus has more than `numerator_bits` + `denominator_bits` + 1 bits, there is at most one such fraction in lowest terms with
 /// a denominator that is coprime to the modulus (Wang 1981). If there is one, it is the answer. An answer need not be one: its
 /// denominator may have a factor of the modulus.
-///
-/// # Shapes
-/// 0 ≤ `residue` < `modulus`.
 ///
 /// # Cost
 /// O(b²) operations on words for b bits of the modulus, by Lehmer's form of Euclid's algorithm: one pass over the numbers for each 30

@@ -72,7 +72,12 @@ fn satisfies_row(row: &[Integer], x: &RationalVector, b: &Integer) -> bool {
 
 /// The primes, largest first. Few divide all the largest minors of a matrix, so that trying them in turn ends.
 fn primes() -> impl Iterator<Item = PrimeField> {
-    std::iter::successors(Some(PrimeField::largest()), |field| field.next_smaller())
+    let mut last = None;
+    // The next prime is looked for when it is asked for, which is hardly ever.
+    std::iter::from_fn(move || {
+        last = last.map_or(Some(PrimeField::largest()), PrimeField::next_smaller);
+        last
+    })
 }
 
 /// See [`super::solve`].
