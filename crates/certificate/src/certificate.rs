@@ -8,7 +8,7 @@ use crate::network::RationalNetwork;
 pub const FORMAT: &str = "orthant certificate, version 1";
 
 /// The prime of all ranks, as files name it.
-pub const PRIME_NAME: &str = "2^61 - 1";
+pub const PRIME_NAME: &str = "2^28 - 57";
 
 /// A network with rational weights, and what shows that it is the only one with given labels.
 ///

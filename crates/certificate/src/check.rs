@@ -192,11 +192,11 @@ fn check_labels(
 struct Residues<'a> {
     certificate: &'a Certificate,
     /// Row i of (V, b); b is zero where there is none.
-    weights: Vec<Vec<u64>>,
+    weights: Vec<Vec<u32>>,
     /// Per sample.
-    inputs: Vec<Vec<u64>>,
+    inputs: Vec<Vec<u32>>,
     /// Per sample.
-    activations: Vec<Vec<u64>>,
+    activations: Vec<Vec<u32>>,
 }
 
 impl<'a> Residues<'a> {
@@ -216,12 +216,12 @@ impl<'a> Residues<'a> {
             0 => Err(CheckError::PrimeDivides),
             own => Ok(modular::inverse(own)),
         };
-        let units: Vec<u64> = activations.unit_denominators.iter().map(inverse).collect::<Result<_, _>>()?;
-        let own: Vec<u64> = activations.sample_denominators.iter().map(inverse).collect::<Result<_, _>>()?;
+        let units: Vec<u32> = activations.unit_denominators.iter().map(inverse).collect::<Result<_, _>>()?;
+        let own: Vec<u32> = activations.sample_denominators.iter().map(inverse).collect::<Result<_, _>>()?;
         let weights = (0..k)
             .map(|i| {
                 let bias = network.b().map_or(Ok(0), |b| residue(&b[i]))?;
-                let mut row: Vec<u64> = network.v().row(i).iter().map(residue).collect::<Result<_, _>>()?;
+                let mut row: Vec<u32> = network.v().row(i).iter().map(residue).collect::<Result<_, _>>()?;
                 row.push(bias);
                 Ok(row)
             })
@@ -255,7 +255,7 @@ impl<'a> Residues<'a> {
     }
 
     /// The activations of a sample but for one unit's, and the constant if the class has output biases.
-    fn functions(&self, sample: usize, but: Option<usize>) -> Vec<u64> {
+    fn functions(&self, sample: usize, but: Option<usize>) -> Vec<u32> {
         let others = self.activations[sample].iter().enumerate().filter(|(i, _)| Some(*i) != but);
         let constant = self.certificate.class.output_biases.then_some(1);
         others.map(|(_, &z)| z).chain(constant).collect()
@@ -267,7 +267,7 @@ impl<'a> Residues<'a> {
         self.check_indices("width", &width.samples, self.inputs.len())?;
         let row = |output: usize| {
             let row = network.u().row(output).iter().map(modular::of_rational);
-            row.collect::<Option<Vec<u64>>>().ok_or(CheckError::PrimeDivides)
+            row.collect::<Option<Vec<u32>>>().ok_or(CheckError::PrimeDivides)
         };
         let rows = width.outputs.iter().map(|&output| row(output)).collect::<Result<Vec<_>, _>>()?;
         require_full(rows, network.k(), || "rows of U".to_string())?;
@@ -309,7 +309,7 @@ impl<'a> Residues<'a> {
 
 /// That rows of this length span all there is.
 fn require_full(
-    rows: impl IntoIterator<Item = Vec<u64>>,
+    rows: impl IntoIterator<Item = Vec<u32>>,
     columns: usize,
     what: impl Fn() -> String,
 ) -> Result<(), CheckError> {

@@ -34,4 +34,5 @@ pub use certificate::{
 pub use check::{CheckError, MAX_DEFICIT, MAX_MONOMIALS, check};
 pub use dashu_ratio::RBig as Rational;
 pub use matrix::{RationalMatrix, ShapeError};
+pub use modular::PRIME;
 pub use network::{RationalNetwork, RationalSamples};

@@ -1,35 +1,37 @@
-//! Arithmetic and elimination modulo the prime 2⁶¹ − 1.
+//! Arithmetic and elimination modulo the prime 2²⁸ − 57.
 //!
 //! Reduction modulo a prime can only lower the rank of a matrix of rationals whose denominators it does not divide: a minor that
-//! is not zero modulo the prime is not zero. What is full rank here is full rank over the reals.
+//! is not zero modulo the prime is not zero. What is full rank here is full rank over the reals. Residues of 28 bits leave room for sums of
+//! products in a machine word; that a rank is smaller by chance has a probability of the order of the rank over the prime.
 
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
-/// The prime 2⁶¹ − 1 (Pervushin 1883).
-pub const PRIME: u64 = (1 << 61) - 1;
+/// The largest prime below 2²⁸.
+pub const PRIME: u32 = (1 << 28) - 57;
 
 /// a b modulo [`PRIME`].
-pub fn product(a: u64, b: u64) -> u64 {
-    let wide = u128::from(a) * u128::from(b);
-    // 2⁶¹ is 1.
-    let folded = (wide as u64 & PRIME) + (wide >> 61) as u64;
-    if folded >= PRIME { folded - PRIME } else { folded }
+pub fn product(a: u32, b: u32) -> u32 {
+    reduced(u64::from(a) * u64::from(b))
+}
+
+fn reduced(value: u64) -> u32 {
+    (value % u64::from(PRIME)) as u32
 }
 
 /// a + b modulo [`PRIME`].
-pub fn sum(a: u64, b: u64) -> u64 {
+pub fn sum(a: u32, b: u32) -> u32 {
     let sum = a + b;
     if sum >= PRIME { sum - PRIME } else { sum }
 }
 
 /// a − b modulo [`PRIME`].
-pub fn difference(a: u64, b: u64) -> u64 {
+pub fn difference(a: u32, b: u32) -> u32 {
     if a >= b { a - b } else { a + PRIME - b }
 }
 
 /// 1 / a, for a that is not zero, by Fermat's theorem.
-pub fn inverse(a: u64) -> u64 {
+pub fn inverse(a: u32) -> u32 {
     let (mut power, mut square, mut exponent) = (1, a, PRIME - 2);
     while exponent > 0 {
         if exponent & 1 == 1 {
@@ -42,19 +44,19 @@ pub fn inverse(a: u64) -> u64 {
 }
 
 /// An integer modulo [`PRIME`].
-pub fn of_integer(value: &IBig) -> u64 {
+pub fn of_integer(value: &IBig) -> u32 {
     use dashu_base::{Sign, UnsignedAbs};
     let rest = of_natural(&value.unsigned_abs());
     if value.sign() == Sign::Negative { difference(0, rest) } else { rest }
 }
 
 /// A natural number modulo [`PRIME`].
-pub fn of_natural(value: &UBig) -> u64 {
+pub fn of_natural(value: &UBig) -> u32 {
     value % PRIME
 }
 
 /// A rational modulo [`PRIME`]; nothing when the prime divides its denominator.
-pub fn of_rational(value: &RBig) -> Option<u64> {
+pub fn of_rational(value: &RBig) -> Option<u32> {
     let denominator = of_natural(value.denominator());
     match denominator {
         0 => None,
@@ -63,7 +65,7 @@ pub fn of_rational(value: &RBig) -> Option<u64> {
     }
 }
 
-/// Rows that are eliminated at once: sums of as many products fit into 128 bits.
+/// Rows that are eliminated at once: sums of as many products fit into 64 bits.
 const BLOCK: usize = 32;
 
 /// Rows in echelon form: each has a leading one, left of which it is zero, and is zero at the leading ones of the rows before it.
@@ -78,8 +80,36 @@ pub struct Echelon {
 struct Block {
     /// No row has an entry left of it.
     from: usize,
-    /// Entry `column` · [`BLOCK`] + row.
-    entries: Vec<u64>,
+    columns: Vec<Packed>,
+}
+
+/// [`BLOCK`] residues, two in each word: the even ones below.
+#[derive(Clone, Copy)]
+struct Packed([u64; BLOCK / 2]);
+
+impl Packed {
+    const ZERO: Packed = Packed([0; BLOCK / 2]);
+
+    /// Puts a residue where there is none.
+    fn put(&mut self, place: usize, residue: u32) {
+        self.0[place / 2] |= u64::from(residue) << (32 * (place % 2));
+    }
+
+    fn get(&self, place: usize) -> u32 {
+        // One half of the word.
+        (self.0[place / 2] >> (32 * (place % 2))) as u32
+    }
+
+    /// Σ a_l b_l; the products are below 2⁵⁶.
+    fn inner(&self, other: &Packed) -> u32 {
+        // Without checks of overflow, which cannot be: they would keep it from being done on vectors.
+        let low = u64::from(u32::MAX);
+        let add = |s: u64, (a, b): (&u64, &u64)| {
+            let (even, odd) = ((a & low).wrapping_mul(b & low), (a >> 32).wrapping_mul(b >> 32));
+            s.wrapping_add(even).wrapping_add(odd)
+        };
+        reduced(self.0.iter().zip(&other.0).fold(0, add))
+    }
 }
 
 impl Echelon {
@@ -102,7 +132,7 @@ impl Echelon {
     ///
     /// # Cost
     /// Rank times columns.
-    pub fn add(&mut self, mut row: Vec<u64>) -> bool {
+    pub fn add(&mut self, mut row: Vec<u32>) -> bool {
         for (block, leads) in self.blocks.iter().zip(self.leads.chunks(BLOCK)) {
             block.eliminate(&mut row, leads);
         }
@@ -113,11 +143,11 @@ impl Echelon {
         row[lead..].iter_mut().for_each(|entry| *entry = product(*entry, scale));
         let place = self.leads.len() % BLOCK;
         if place == 0 {
-            self.blocks.push(Block { from: lead, entries: vec![0; BLOCK * self.columns] });
+            self.blocks.push(Block { from: lead, columns: vec![Packed::ZERO; self.columns] });
         }
         if let Some(block) = self.blocks.last_mut() {
             block.from = block.from.min(lead);
-            row.iter().enumerate().for_each(|(column, &entry)| block.entries[column * BLOCK + place] = entry);
+            block.columns.iter_mut().zip(row).for_each(|(column, entry)| column.put(place, entry));
         }
         self.leads.push(lead);
         true
@@ -127,7 +157,7 @@ impl Echelon {
     ///
     /// # Cost
     /// Rank squared times columns.
-    pub fn null_space(&self) -> Vec<Vec<u64>> {
+    pub fn null_space(&self) -> Vec<Vec<u32>> {
         let mut is_lead = vec![false; self.columns];
         self.leads.iter().for_each(|&lead| is_lead[lead] = true);
         let free = (0..self.columns).filter(|&j| !is_lead[j]);
@@ -137,8 +167,8 @@ impl Echelon {
             // A row is zero at the leading ones before it, so that later rows are solved first.
             for (i, &lead) in self.leads.iter().enumerate().rev() {
                 let block = &self.blocks[i / BLOCK];
-                let entries = block.entries.iter().skip(i % BLOCK).step_by(BLOCK);
-                let rest = entries.zip(&vector).fold(0, |s, (&a, &b)| sum(s, product(a, b)));
+                let entries = block.columns.iter().map(|column| column.get(i % BLOCK));
+                let rest = entries.zip(&vector).fold(0, |s, (a, &b)| sum(s, product(a, b)));
                 vector[lead] = difference(0, rest);
             }
             vector
@@ -149,28 +179,17 @@ impl Echelon {
 
 impl Block {
     /// Makes a row zero at the leading ones of the rows of the block.
-    fn eliminate(&self, row: &mut [u64], leads: &[usize]) {
-        let mut factors = [0; BLOCK];
+    fn eliminate(&self, row: &mut [u32], leads: &[usize]) {
+        let mut factors = Packed::ZERO;
         for (l, &lead) in leads.iter().enumerate() {
             // What the rows before leave of this entry is the factor of row l.
-            let above = combination(&factors[..l], &self.entries[lead * BLOCK..][..l]);
-            factors[l] = difference(row[lead], above);
+            let above = factors.inner(&self.columns[lead]);
+            factors.put(l, difference(row[lead], above));
         }
-        let columns = row[self.from..].iter_mut().zip(self.entries[self.from * BLOCK..].chunks_exact(BLOCK));
-        for (entry, own) in columns {
-            *entry = difference(*entry, combination(&factors, own));
+        for (entry, column) in row[self.from..].iter_mut().zip(&self.columns[self.from..]) {
+            *entry = difference(*entry, factors.inner(column));
         }
     }
-}
-
-/// Σ f_l e_l for at most [`BLOCK`] terms below 2¹²².
-fn combination(factors: &[u64], entries: &[u64]) -> u64 {
-    let products = factors.iter().zip(entries).map(|(&f, &e)| u128::from(f) * u128::from(e));
-    let wide = products.fold(0u128, u128::wrapping_add);
-    // 2⁶¹ and 2¹²² are 1.
-    let low = (wide as u64 & PRIME) + ((wide >> 61) as u64 & PRIME) + (wide >> 122) as u64;
-    let folded = (low & PRIME) + (low >> 61);
-    if folded >= PRIME { folded - PRIME } else { folded }
 }
 
 #[cfg(test)]
@@ -178,12 +197,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn echelon(rows: &[Vec<u64>], columns: usize) -> Echelon {
+    fn echelon(rows: &[Vec<u32>], columns: usize) -> Echelon {
         let mut echelon = Echelon::new(columns);
         rows.iter().for_each(|row| {
             echelon.add(row.clone());
         });
         echelon
+    }
+
+    #[test]
+    fn the_prime_is_one() {
+        // The square root is below 2¹⁴.
+        assert!((2..1 << 14).all(|divisor| PRIME % divisor != 0));
     }
 
     #[test]
@@ -200,16 +225,16 @@ mod tests {
     proptest! {
         #[test]
         fn products_and_inverses_agree_with_wide_arithmetic(a in 1..PRIME, b in 0..PRIME) {
-            let wide = u128::from(a) * u128::from(b) % u128::from(PRIME);
-            prop_assert_eq!(u128::from(product(a, b)), wide);
+            let wide = u64::from(a) * u64::from(b) % u64::from(PRIME);
+            prop_assert_eq!(u64::from(product(a, b)), wide);
             prop_assert_eq!(product(a, inverse(a)), 1);
         }
 
         #[test]
         fn a_null_space_is_orthogonal_and_has_what_the_rank_leaves(
-            entries in proptest::collection::vec(0..3u64, 24), columns in 1..7usize,
+            entries in proptest::collection::vec(0..3u32, 24), columns in 1..7usize,
         ) {
-            let rows: Vec<Vec<u64>> = entries.chunks_exact(columns).map(<[u64]>::to_vec).collect();
+            let rows: Vec<Vec<u32>> = entries.chunks_exact(columns).map(<[u32]>::to_vec).collect();
             let own = echelon(&rows, columns);
             let rank = own.rank();
             let null = own.null_space();

@@ -42,7 +42,7 @@ impl Monomials {
     }
 
     /// Their values on one sample.
-    fn values(&self, z: &[u64], x: &[u64]) -> Vec<u64> {
+    fn values(&self, z: &[u32], x: &[u32]) -> Vec<u32> {
         let pairs = (0..self.k).flat_map(|a| (a + 1..self.k).map(move |b| product(z[a], z[b])));
         let linear = z.iter().flat_map(|&z| x.iter().map(move |&x| product(z, x)));
         let units = z.iter().copied().filter(|_| self.has_units());
@@ -92,11 +92,11 @@ pub(super) fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) ->
 /// Whether the coefficients of another network's polynomial, Σ g_l null_l, can only be zero.
 ///
 /// They satisfy quadratic relations, because they are products of its weights. Relations that span all products g_l g_m leave g = 0 only.
-fn determines(monomials: &Monomials, weights: &[Vec<u64>], null: &[Vec<u64>]) -> bool {
+fn determines(monomials: &Monomials, weights: &[Vec<u32>], null: &[Vec<u32>]) -> bool {
     let (k, s) = (monomials.k, null.len());
     let mut products = Echelon::new(s * (s + 1) / 2);
     // The coefficient in a column, as a linear form of g.
-    let form = |column: usize| -> Vec<u64> { null.iter().map(|vector| vector[column]).collect() };
+    let form = |column: usize| -> Vec<u32> { null.iter().map(|vector| vector[column]).collect() };
     let pair = |a: usize, b: usize| form(monomials.pair(a, b));
     let n_linear = monomials.d + usize::from(monomials.has_units());
     // E_ab = 2 w_a w_b: E_ab E_ce = E_ac E_be = E_ae E_bc.
@@ -148,7 +148,7 @@ fn quadruples(k: usize) -> impl Iterator<Item = (usize, usize, usize, usize)> {
 }
 
 /// The product of two linear forms, by the coefficients of g_l g_m for l ≤ m.
-fn quadratic(first: &[u64], second: &[u64]) -> Vec<u64> {
+fn quadratic(first: &[u32], second: &[u32]) -> Vec<u32> {
     let s = first.len();
     let mut coefficients = Vec::with_capacity(s * (s + 1) / 2);
     for l in 0..s {
@@ -186,7 +186,7 @@ mod tests {
     fn relations_hold_for_the_polynomials_of_networks() {
         // One null vector that is a network's polynomial must not be excluded: its square is left. Another is.
         let monomials = Monomials { k: 4, d: 2, hidden_biases: true, output_biases: true };
-        let weights: Vec<Vec<u64>> = (0..4).map(|a| vec![a + 1, 2 * a + 3, 5 + a]).collect();
+        let weights: Vec<Vec<u32>> = (0..4).map(|a| vec![a + 1, 2 * a + 3, 5 + a]).collect();
         let (w, v) = ([3, 1, 4, 2], [9, 2, 6]);
         let mut own = vec![0; monomials.count().expect("few")];
         for a in 0..4 {

@@ -2,8 +2,8 @@
 
 use orthant_certificate::{
     Certificate, CheckError, Claim, Class, Evidence, FORMAT, Fingerprint, LiftEvidence, MAX_DEFICIT,
-    MAX_MONOMIALS, PRIME_NAME, Rational, RationalMatrix, RationalNetwork, RationalSamples, UnitEvidence,
-    WidthEvidence, check,
+    MAX_MONOMIALS, PRIME, PRIME_NAME, Rational, RationalMatrix, RationalNetwork, RationalSamples,
+    UnitEvidence, WidthEvidence, check,
 };
 use orthant_estimate::Reporter;
 use orthant_linalg::rational::modular::{PrimeField, RankProfile, ResidueMatrix};
@@ -82,7 +82,8 @@ impl<'a, 'b, 'c> Prover<'a, 'b, 'c> {
         class: Class,
         stage: Stage<'b, 'c>,
     ) -> Prover<'a, 'b, 'c> {
-        let field = PrimeField::largest();
+        // A prime.
+        let field = PrimeField::new(u64::from(PRIME)).unwrap_or_else(PrimeField::largest);
         let activations = exact_activations(network.v(), network.b(), samples.inputs());
         let (z, x) = (columns(&activations, field), columns(samples.inputs(), field));
         Prover { network, class, field, activations, z, x, stage }
