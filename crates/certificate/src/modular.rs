@@ -66,7 +66,7 @@ pub fn of_rational(value: &RBig) -> Option<u32> {
 }
 
 /// Rows that are eliminated at once: sums of as many products fit into 64 bits.
-const BLOCK: usize = 32;
+const BLOCK: usize = 64;
 
 /// Rows in echelon form: each has a leading one, left of which it is zero, and is zero at the leading ones of the rows before it.
 pub struct Echelon {

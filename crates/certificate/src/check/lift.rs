@@ -73,7 +73,10 @@ pub(super) fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) ->
         if echelon.is_full() {
             break;
         }
-        echelon.add(monomials.values(&residues.activations[j], &residues.inputs[j]));
+        // Functions that are zero on few samples first: leading ones are then nearly in order, and blocks of rows short.
+        let mut row = monomials.values(&residues.activations[j], &residues.inputs[j]);
+        row.reverse();
+        echelon.add(row);
     }
     let rank = echelon.rank();
     if rank + deficit != count {
@@ -81,7 +84,9 @@ pub(super) fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) ->
             "{count} monomials have rank {rank} on the samples named, not {deficit} less than their number"
         )));
     }
-    if deficit > 0 && !determines(&monomials, &residues.weights, &echelon.null_space()) {
+    let mut null = echelon.null_space();
+    null.iter_mut().for_each(|vector| vector.reverse());
+    if deficit > 0 && !determines(&monomials, &residues.weights, &null) {
         return Err(CheckError::Lift(format!(
             "relations of other networks leave some of the {deficit} combinations that the samples do not exclude"
         )));
