@@ -102,13 +102,16 @@ impl Packed {
 
     /// Σ a_l b_l; the products are below 2⁵⁶.
     fn inner(&self, other: &Packed) -> u32 {
-        // Without checks of overflow, which cannot be: they would keep it from being done on vectors.
+        // Without checks of overflow, which cannot be, and with sums beside each other, so that it is done on vectors.
         let low = u64::from(u32::MAX);
-        let add = |s: u64, (a, b): (&u64, &u64)| {
-            let (even, odd) = ((a & low).wrapping_mul(b & low), (a >> 32).wrapping_mul(b >> 32));
-            s.wrapping_add(even).wrapping_add(odd)
-        };
-        reduced(self.0.iter().zip(&other.0).fold(0, add))
+        let mut sums = [0u64; 4];
+        for (a, b) in self.0.chunks_exact(4).zip(other.0.chunks_exact(4)) {
+            for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+                let (even, odd) = ((a & low).wrapping_mul(b & low), (a >> 32).wrapping_mul(b >> 32));
+                *sum = sum.wrapping_add(even).wrapping_add(odd);
+            }
+        }
+        reduced(sums.iter().sum())
     }
 }
 
