@@ -78,7 +78,7 @@ fn recoveries(c: &mut Criterion) {
     group.finish();
 }
 
-/// What surrounds a search: scales, the split, the diagnosis, and the certificate of a network that someone else proposes.
+/// What surrounds a search: scales, the split, the diagnosis.
 fn around(c: &mut Criterion) {
     for size in [Size::cube(20, 20), Size::cube(50, 8)] {
         let planted = size.planted();
@@ -97,6 +97,15 @@ fn around(c: &mut Criterion) {
         let large = Mat::from_fn(size.m, size.n, |i, j| 1e200 * planted.a[(i, j)]);
         let given = Samples::new(planted.x.as_ref(), large.as_ref()).expect("finite");
         checked(c, &format!("scaled/{size}"), || Scaled::of(&given), Option::is_some);
+    }
+}
+
+/// The verdict on a network that someone else proposes. Its joint system has k d unknowns.
+fn proposals(c: &mut Criterion) {
+    for size in [Size::cube(10, 40), Size::cube(20, 50)] {
+        let planted = size.planted();
+        let samples = samples(&planted);
+        let settings = Settings { seed: SEED, ..Settings::default() };
         let (u, v) = (planted.network.u(), planted.network.v());
         let off = random::gaussian(size.k, size.d, &mut random::stream(SEED, "proposal", 0));
         let v = Mat::from_fn(size.k, size.d, |i, r| v[(i, r)] + 1e-6 * off[(i, r)]);
@@ -175,6 +184,6 @@ fn fixed_parameter(c: &mut Criterion) {
 criterion_group! {
     name = whole;
     config = timing(2000);
-    targets = recoveries, around, fixed_parameter
+    targets = recoveries, around, proposals, fixed_parameter
 }
 criterion_main!(whole);

@@ -56,7 +56,7 @@ pub struct About {
 pub enum Effort {
     /// Ten minutes for all experiments on two cores.
     Quick,
-    /// Three hours: more seeds, larger sizes.
+    /// An hour on two cores: more seeds, larger sizes.
     Full,
 }
 

