@@ -25,7 +25,7 @@
 //!
 //! - w·y*_j + ω = 0 for j in Z,
 //! - w·y*_j + ω − v·x_j − β = 0 for j in P,
-//! - g·v = 1, where g is row i of the given V,
+//! - g·v = 1, where g is row i of the given V, each entry times the square of the size of its input,
 //!
 //! with ω only with output biases and β only with hidden ones. Suppose that its columns are independent for every Y* within δ of the given
 //! labels, which is verified. Then the k rows of U* that belong to Y* are a regular matrix U': otherwise w'U' = 0 for some w ≠ 0, and
@@ -50,7 +50,7 @@ use orthant_network::{Network, Samples};
 use rayon::prelude::*;
 
 use enclosure::{BallMatrix, Failure, enclose};
-use rounding::{Ball, Sum, add, mul};
+use rounding::{Ball, Sum, add, exponent, mul, scale};
 
 /// How far each weight of a network is from the exact one, at most, in the scale of [`Network`]: rows of V of norm 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -232,6 +232,8 @@ struct UnitSystems<'a> {
     rows: Vec<usize>,
     /// For each unit and sample whether the unit is active, where that is certain.
     patterns: Vec<Vec<Option<bool>>>,
+    /// Exponents of the largest value of each input.
+    inputs: Vec<i32>,
     /// The sample on which each unit's value before the rectifier is largest.
     tops: Vec<usize>,
 }
@@ -240,18 +242,24 @@ impl<'a> UnitSystems<'a> {
     fn new(samples: &'a Samples<'a>, network: &'a Network, label_error: f64) -> UnitSystems<'a> {
         let t = network.preactivations(samples.x());
         let margin = label_error.max(tolerance::EPS).sqrt();
+        let sizes: Vec<f64> =
+            t.row_iter().map(|row| row.iter().fold(0.0, |largest: f64, t| largest.max(t.abs()))).collect();
         let pattern = |i: usize| {
-            let row = t.row(i);
-            let least = margin * row.iter().fold(0.0, |largest: f64, t| largest.max(t.abs()));
-            row.iter().map(|&t| (t.abs() > least).then_some(t > 0.0)).collect()
+            let least = margin * sizes[i];
+            t.row(i).iter().map(|&t| (t.abs() > least).then_some(t > 0.0)).collect()
         };
         let top = |i: usize| (0..samples.n()).max_by(|&j, &l| t[(i, j)].total_cmp(&t[(i, l)])).unwrap_or(0);
         UnitSystems {
             samples,
             network,
             label_error,
-            rows: independent_rows(samples, network),
+            rows: independent_rows(samples, network, &sizes),
             patterns: (0..network.k()).map(pattern).collect(),
+            inputs: samples
+                .x()
+                .row_iter()
+                .map(|row| row.iter().filter_map(|&x| exponent(x)).max().unwrap_or(0))
+                .collect(),
             tops: (0..network.k()).map(top).collect(),
         }
     }
@@ -268,6 +276,15 @@ impl<'a> UnitSystems<'a> {
         self.patterns.iter().map(of_unit).collect()
     }
 
+    /// Coefficients g of the equation g·v = 1: the row of V, in units of measure in which inputs are of size 1. Any others would do, too; these
+    /// are far from orthogonal to the solution, and no larger than the inputs.
+    fn scale_equation(&self, unit: usize) -> Vec<f64> {
+        let row: Vec<f64> = self.network.v().row(unit).iter().copied().collect();
+        let values = row.iter().zip(&self.inputs).filter_map(|(&v, e)| Some(exponent(v)? + e));
+        let largest = values.max().unwrap_or(0);
+        row.iter().zip(&self.inputs).map(|(&v, e)| scale(v, 2 * e - largest)).collect()
+    }
+
     fn solve(&self, unit: usize) -> Result<HiddenUnit, BoundsError> {
         let undetermined = BoundsError::Unit { unit };
         let certain: Vec<(usize, bool)> =
@@ -276,9 +293,10 @@ impl<'a> UnitSystems<'a> {
         let v = k + usize::from(self.network.c().is_some());
         let unknowns = v + d + usize::from(self.network.b().is_some());
         let equations = certain.len();
+        let of_scale = self.scale_equation(unit);
         let exactly = |mid| Ball { mid, rad: 0.0 };
         let system = BallMatrix::from_fn(equations + 1, unknowns, |e, l| match certain.get(e) {
-            None if (v..v + d).contains(&l) => exactly(self.network.v()[(unit, l - v)]),
+            None if (v..v + d).contains(&l) => exactly(of_scale[l - v]),
             None => exactly(0.0),
             Some(&(j, _)) if l < k => self.label(self.rows[l], j),
             Some(_) if l < v => exactly(1.0),
@@ -323,12 +341,14 @@ fn norm(vector: &[Ball]) -> Ball {
     Ball { mid: squares.mid, rad: add(squares.rad, rad) }.sqrt()
 }
 
-/// k outputs whose rows of U are as independent as pivoting finds them, each relative to the size of its labels.
-fn independent_rows(samples: &Samples<'_>, network: &Network) -> Vec<usize> {
+/// k outputs whose rows of U are as independent as pivoting finds them, each relative to the size of its labels, for units of the sizes
+/// given.
+fn independent_rows(samples: &Samples<'_>, network: &Network, sizes: &[f64]) -> Vec<usize> {
     let (m, k) = (network.m(), network.k());
     let of_output = |o: usize| {
         let size = samples.a().row(o).iter().fold(0.0, |largest: f64, a| largest.max(a.abs()));
-        network.u().row(o).iter().map(|u| if size > 0.0 { u / size } else { 0.0 }).collect::<Vec<f64>>()
+        let share = |(u, of_unit): (&f64, &f64)| if size > 0.0 { u / size * of_unit } else { 0.0 };
+        network.u().row(o).iter().zip(sizes).map(share).collect::<Vec<f64>>()
     };
     let mut left: Vec<(usize, Vec<f64>)> = (0..m).map(|o| (o, of_output(o))).collect();
     let mut chosen = Vec::with_capacity(k);
