@@ -38,6 +38,13 @@
 //! Each system is solved with all samples by a left inverse R of its matrix M: x* − x̃ = (I − RM)(x* − x̃) + R(b − Mx̃), with all three terms
 //! bounded (Rump 1983). Residuals are computed in twice the working precision; other sums are rounded up.
 //!
+//! # How near they are
+//!
+//! Over recoveries of 6800 networks of 2 to 6 units from exact labels the median bound is 3 times the error, counted as one unit in the last place
+//! where it is less; from labels rounded once, 26 times. Bounds of a network that is further off than the systems can tell are its errors to
+//! three digits. What costs is the condition of U and of V, as it does for the weights: systems that double precision cannot
+//! decide have no bounds.
+//!
 //! # When not to use it
 //! With m < k no combination of the labels gives the activations, and there is no bound. Labels with noise: with δ of the size of the noise the
 //! bounds are true, and grow with the condition of each system times the number of samples.
@@ -145,8 +152,7 @@ pub enum BoundsError {
 /// m ≥ k; the given labels must have rank k, or k + 1 with the constant where the network has output biases.
 ///
 /// # Guarantee
-/// No weight of a network with these patterns and labels is further away than its bound. The bound of a weight
-/// that is off by much more than its last digits is a small multiple of its error when the labels are exact.
+/// No weight of a network with these patterns and labels is further away than its bound.
 ///
 /// # Errors
 /// [`BoundsError`], and never a bound that is not verified.

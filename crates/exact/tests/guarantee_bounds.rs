@@ -278,7 +278,8 @@ fn recovered(seeds: std::ops::Range<u64>, thirds: bool) -> (Tally, usize) {
     (tally, left_out)
 }
 
-/// No bound below an error, the median within 10³ of it, and nearly all answers with bounds.
+/// No bound below an error, the median within 10³ of it, and nearly all answers with bounds: among thousands of small networks a few have
+/// units that no sample tells apart.
 fn holds((mut tally, left_out): (Tally, usize), expected: usize) {
     let median = tally.median();
     let largest = tally.ratios.last().copied();
@@ -286,11 +287,8 @@ fn holds((mut tally, left_out): (Tally, usize), expected: usize) {
     let summary = format!(
         "{instances} instances, {left_out} not recovered, {wrong} wrong, {mistaken} mistaken, {refused} refused, median {median}, largest {largest:?}"
     );
-    assert!(wrong == 0 && mistaken == 0 && instances >= expected && refused * 100 <= instances, "{summary}");
+    assert!(wrong == 0 && mistaken == 0 && instances >= expected && refused * 50 <= instances, "{summary}");
     assert!(median <= 1e3, "{summary}");
-    if std::env::var_os("ORTHANT_SHOW").is_some() {
-        panic!("{summary}")
-    }
 }
 
 #[test]
@@ -304,10 +302,15 @@ fn bounds_of_rounded_labels_hold() {
 }
 
 #[test]
-#[ignore = "minutes: cargo test --release -p orthant-exact --test guarantee_bounds -- --ignored"]
-fn bounds_hold_on_ten_thousand_instances() {
-    holds(recovered(1000..8000, false), 6000);
-    holds(recovered(8000..12_500, true), 4000);
+#[ignore = "a minute: cargo test -p orthant-exact --test guarantee_bounds -- --ignored"]
+fn bounds_of_exact_labels_hold_on_thousands() {
+    holds(recovered(1000..8000, false), 6700);
+}
+
+#[test]
+#[ignore = "a minute: cargo test -p orthant-exact --test guarantee_bounds -- --ignored"]
+fn bounds_of_rounded_labels_hold_on_thousands() {
+    holds(recovered(8000..12_500, true), 4300);
 }
 
 /// Networks near the exact one, by each of these parts of a weight: below the margin of patterns that are certain.
@@ -319,7 +322,8 @@ fn proposed(weights: &[Weights], powers: i32, thirds: bool, seeds: std::ops::Ran
     for (&weights, seed) in weights.iter().flat_map(|w| seeds.clone().map(move |seed| (w, seed))) {
         let more = (seed / 5 % 3) as usize;
         let plan = Plan { weights, powers, thirds, bias: BIASES[(seed % 4) as usize], ..plan(seed, thirds) };
-        let instance = Instance::new(Plan { m: plan.m + more, d: plan.d + more / 2, ..plan }, seed);
+        let n = if let Weights::ParallelHidden(_) = weights { 10 * plan.n } else { plan.n };
+        let instance = Instance::new(Plan { m: plan.m + more, d: plan.d + more / 2, n, ..plan }, seed);
         tally.bounded(&instance, &instance.near(OFF[(seed % 3) as usize], seed));
     }
     tally
@@ -327,23 +331,24 @@ fn proposed(weights: &[Weights], powers: i32, thirds: bool, seeds: std::ops::Ran
 
 #[test]
 fn nearly_parallel_units_have_true_bounds_or_none() {
-    let mut refused = 0;
     for thirds in [false, true] {
-        let hidden = [1, 30, 1000].map(Weights::ParallelHidden);
+        let hidden = [10, 100, 1000].map(Weights::ParallelHidden);
+        let hidden = proposed(&hidden, 0, thirds, 0..40);
+        // The patterns of units that are 10/8191 apart differ on one sample of a thousand, so that most are not determined.
+        assert!(hidden.refused <= 60, "{hidden:?}");
+        holds((Tally { refused: 0, ..hidden }, 0), 120);
         let output = [1, 1000, 100_000].map(Weights::ParallelOutput);
-        let kinds: Vec<Weights> = hidden.into_iter().chain(output).collect();
-        let tally = proposed(&kinds, 0, thirds, 0..40);
-        refused += tally.refused;
-        holds((Tally { refused: 0, ..tally }, 0), 240);
+        let output = proposed(&output, 0, thirds, 0..40);
+        // With two units and differences of at most one in a million, columns may be equal.
+        assert!(output.refused <= 6, "{output:?}");
+        holds((Tally { refused: 0, ..output }, 0), 120);
     }
-    // Two rows that are equal occur with differences of one at most.
-    assert!(refused <= 120, "{refused}");
 }
 
 #[test]
 fn sizes_of_any_kind_do_not_matter() {
     for thirds in [false, true] {
-        for powers in [20, 140] {
+        for powers in [20, 140, 480] {
             holds((proposed(&[Weights::UpTo(127)], powers, thirds, 0..100), 0), 100);
         }
     }
@@ -422,4 +427,10 @@ fn what_is_not_determined_has_no_bounds() {
     let samples = Samples::new(instance.x.as_ref(), labels.as_ref()).expect("finite");
     // Relative to labels that cancel, their rounding is more than a unit.
     assert!(error_bounds(&samples, &twice, 1e-13).is_err());
+    // Without units there is the output bias alone, the mean label.
+    let constant = Network::new(Mat::zeros(m, 0), Mat::zeros(0, d), None, Some(vec![0.75; m])).expect("fits");
+    let labels = constant.labels(instance.x.as_ref());
+    let samples = Samples::new(instance.x.as_ref(), labels.as_ref()).expect("finite");
+    let bounds = error_bounds(&samples, &constant, 0.0).expect("determined");
+    assert!(bounds.v.nrows() == 0 && bounds.b.is_none() && bounds.c.is_some_and(|c| c[0] <= f64::EPSILON));
 }
