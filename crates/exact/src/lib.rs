@@ -32,6 +32,7 @@
 //! | [`certify`] | the verdict on a network from elsewhere, with [`Split`] for what it may have seen | |
 //! | [`rational::recover`] | weights as fractions, with zero error, and their certificate | Theorem 49 as it is stated |
 //! | [`rational::certify`] | the same from a network that is near | |
+//! | [`bounds::error_bounds`] | how far each weight of a floating-point answer is from the exact one, at most | |
 //! | [`diagnose()`] | which methods' hypotheses the samples meet | |
 //!
 //! # When not to use it
@@ -71,10 +72,12 @@
 //! | `identify`, `evidence` | the evidence for each unit | Lemma 31, 33 |
 //! | `verdict` | evidence to verdict | |
 //! | [`rational`] | the same over the rationals, and certificates | Algorithm 6, exact |
+//! | [`bounds`] | error bounds of an answer, proved in floating point | Algorithm 6, verified |
 //! | [`diagnose`] | which hypotheses the data fulfil | |
 //! | [`orthant_estimate::unit`] | a pattern to its unit | Algorithm 6, steps 2 to 4 |
 
 mod answer;
+pub mod bounds;
 mod certify;
 mod diagnose;
 mod error;
