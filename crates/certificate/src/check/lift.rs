@@ -118,10 +118,10 @@ fn determines(monomials: &Monomials, weights: &[Vec<u64>], null: &[Vec<u64>]) ->
         for c in a + 1..k {
             for b in (0..k).filter(|&b| b != a && b != c) {
                 let (ab, bc, ac) = (pair(a, b), pair(b, c), pair(a, c));
-                for j in 0..n_linear {
+                let columns = weights[a].iter().zip(&weights[c]).take(n_linear);
+                for (j, (&v_a, &v_c)) in columns.enumerate() {
                     let (at_a, at_c) = (form(monomials.linear(a, j)), form(monomials.linear(c, j)));
                     let left = quadratic(&ab, &at_c).into_iter().zip(quadratic(&bc, &at_a));
-                    let (v_a, v_c) = (weights[a][j], weights[c][j]);
                     let scaled =
                         bc.iter().zip(&ab).map(|(&e, &f)| difference(product(e, v_c), product(f, v_a)));
                     let right = quadratic(&ac, &scaled.collect::<Vec<_>>());
