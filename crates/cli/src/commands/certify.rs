@@ -1,7 +1,7 @@
 //! `orthant certify`: a certificate for a network that is known already.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
@@ -29,7 +29,7 @@ const MAX_BYTES: u64 = 64 << 20;
 pub fn run(args: &CertifyArgs) -> anyhow::Result<Outcome> {
     let console = Console { quiet: args.quiet };
     let target = Target::reserve(&args.out)?;
-    target.differs_from([&args.inputs, &args.labels, &args.network].map(|path| path.as_path()))?;
+    target.differs_from([&args.inputs, &args.labels, &args.network].map(PathBuf::as_path))?;
     let network = Given::read(&args.network)?;
     let samples = exact_samples::read(&args.inputs, &args.labels)?;
     network.check_sizes(&samples, args)?;
@@ -58,7 +58,7 @@ pub fn run(args: &CertifyArgs) -> anyhow::Result<Outcome> {
         batch.stage(&target, |to| to.write_all(certificate.to_json().as_bytes()))?;
     }
     if args.json {
-        console::print(&finding.to_json(run)?)?;
+        console::print(&finding.json(run)?)?;
     }
     batch.commit()?;
     if !args.json {
@@ -92,7 +92,7 @@ impl Given {
             path.display(),
             network.activation()
         );
-        Ok(Given::Near(without_zero_biases(network)?))
+        Ok(Given::Near(without_zero_biases(&network)?))
     }
 
     fn check_sizes(&self, samples: &RationalSamples, args: &CertifyArgs) -> anyhow::Result<()> {
@@ -137,7 +137,7 @@ impl Given {
 }
 
 /// Files have zeros in place of biases that a network has not.
-fn without_zero_biases(network: Network) -> anyhow::Result<Network> {
+fn without_zero_biases(network: &Network) -> anyhow::Result<Network> {
     let present =
         |bias: Option<&[f64]>| bias.filter(|bias| bias.iter().any(|&b| b != 0.0)).map(<[f64]>::to_vec);
     let (b, c) = (present(network.b()), present(network.c()));

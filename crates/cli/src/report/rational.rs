@@ -44,7 +44,7 @@ impl RationalFinding<'_> {
     ///
     /// # Errors
     /// When the serialiser refuses, which for these types it does not.
-    pub fn to_json(&self, run: Run) -> anyhow::Result<String> {
+    pub fn json(self, run: Run) -> anyhow::Result<String> {
         let certificate = self.certificate.ok();
         let class = certificate.map(|certificate| certificate.class);
         console::to_json(&RationalReport {
@@ -66,7 +66,7 @@ impl RationalFinding<'_> {
     }
 
     /// The report on a few lines.
-    pub fn summary(&self, run: Run) -> String {
+    pub fn summary(self, run: Run) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| line(&mut text, name, value);
         line("verdict", self.verdict());
@@ -107,7 +107,7 @@ impl RationalFinding<'_> {
         text
     }
 
-    fn verdict(&self) -> &'static str {
+    fn verdict(self) -> &'static str {
         match self.certificate {
             Ok(_) => "exact (rational)",
             Err(ExactError::NotExact { .. }) => "not exact",

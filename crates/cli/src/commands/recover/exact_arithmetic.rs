@@ -68,7 +68,7 @@ pub(super) fn run(args: &RecoverArgs, settings: &Settings, targets: &Targets) ->
         seed: args.seed,
         seconds: started.elapsed().as_secs_f64(),
     };
-    let json = finding.to_json(run)?;
+    let json = finding.json(run)?;
 
     let mut batch = Batch::default();
     let mut written = Vec::new();
