@@ -201,6 +201,36 @@ fn few_samples_show_less() {
     }
 }
 
+/// Files of networks have zeros for biases that are not there. They must not make the claim one about networks with biases only, for which
+/// the samples are too few.
+#[test]
+fn a_network_without_biases_is_certified_among_those_without() {
+    let (bench, mut planted) = (Bench::new(), plant(16, 1, 3));
+    let (u, v) = (planted.network.u().clone(), planted.network.v().clone());
+    let whole = |weight: &Rational| number::to_f64(weight) as i64;
+    planted.labels = planted
+        .inputs
+        .iter()
+        .map(|x| {
+            let dot = |i: usize| (0..D).map(|r| whole(v.get(i, r)) * x[r]).sum::<i64>().max(0);
+            (0..M).map(|o| (0..K).map(|i| whole(u.get(o, i)) * dot(i)).sum()).collect()
+        })
+        .collect();
+    bench.write("x.npy", &planted.npy(&planted.inputs));
+    bench.write("a.npy", &planted.npy(&planted.labels));
+    let files = "--inputs x.npy --labels a.npy";
+    bench.succeeds(&format!("recover {files} --bias none --out net.safetensors"));
+    for bias in ["auto", "none"] {
+        bench.succeeds(&format!("certify {files} --network net.safetensors --bias {bias} --out cert.json"));
+        let certificate = certificate(&bench, "cert.json");
+        assert_eq!(certificate.claim(), Claim::Unique, "{bias}");
+        assert!(!certificate.class.hidden_biases && !certificate.class.output_biases, "{bias}");
+    }
+    let both =
+        bench.succeeds(&format!("certify {files} --network net.safetensors --bias both --out cert.json"));
+    assert!(both.stderr.contains("claim       unique given the patterns"), "{both:?}");
+}
+
 #[test]
 fn tampered_certificates_and_labels_are_not_valid() {
     let (bench, mut planted) = Planted::text_files(60, 1);
