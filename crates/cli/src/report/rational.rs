@@ -98,7 +98,7 @@ impl RationalFinding<'_> {
             Some(report) => line(
                 "method",
                 &format!(
-                    "{}, {} attempts, then exact; {:.2} s, seed {}",
+                    "{}, {} attempts in floating point, then fractions; {:.2} s, seed {}",
                     report.method, report.attempts, run.seconds, run.seed
                 ),
             ),
