@@ -28,9 +28,28 @@ pub fn read(path: &Path, most: u64) -> anyhow::Result<String> {
     checked().with_context(|| path.display().to_string())
 }
 
+/// The message of a parser that quotes what it read, without its middle where it is long.
+pub fn shortened(message: &str) -> String {
+    const KEPT: usize = 150;
+    let count = message.chars().count();
+    if count <= 2 * KEPT + 1 {
+        return message.to_string();
+    }
+    message.chars().take(KEPT).chain(['…']).chain(message.chars().skip(count - KEPT)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_messages_keep_both_ends() {
+        assert_eq!(shortened(&"é".repeat(301)), "é".repeat(301));
+        let message = format!("begin {} end", "é".repeat(1000));
+        let short = shortened(&message);
+        assert_eq!(short.chars().count(), 301);
+        assert!(short.starts_with("begin é") && short.ends_with("é end"));
+    }
 
     #[test]
     fn what_is_no_text_is_refused() {

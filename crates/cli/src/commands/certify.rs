@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use orthant::certificate::{Certificate, RationalNetwork, RationalSamples};
 use orthant::exact::rational::{self, ExactError};
 use orthant::{BiasModel, Callback, Mat, Network};
@@ -80,8 +80,9 @@ impl Given {
     fn read(path: &Path) -> anyhow::Result<Given> {
         if path.extension().is_some_and(|own| own.eq_ignore_ascii_case("json")) {
             let text = text_file::read(path, MAX_BYTES)?;
-            let network = serde_json::from_str(&text).with_context(|| {
-                format!("{}: is not a network of fractions, as in a certificate", path.display())
+            let network = serde_json::from_str(&text).map_err(|error| {
+                let why = text_file::shortened(&error.to_string());
+                anyhow!("{}: is not a network of fractions, as in a certificate: {why}", path.display())
             })?;
             return Ok(Given::Exact(Box::new(network)));
         }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use orthant::certificate::{Certificate, CheckError, Claim, check};
 use serde::Serialize;
 
@@ -22,8 +22,9 @@ const MAX_BYTES: u64 = 64 << 20;
 /// One line about files that cannot be read.
 pub fn run(args: &CheckCertificateArgs) -> anyhow::Result<Outcome> {
     let text = text_file::read(&args.certificate, MAX_BYTES)?;
-    let certificate = Certificate::from_json(&text).map_err(|error| anyhow!(error)).with_context(|| {
-        format!("{}: is not a certificate that this program reads", args.certificate.display())
+    let certificate = Certificate::from_json(&text).map_err(|error| {
+        let (path, why) = (args.certificate.display(), text_file::shortened(&error.to_string()));
+        anyhow!("{path}: is not a certificate that this program reads: {why}")
     })?;
     let samples = exact_samples::read(&args.inputs, &args.labels)?;
     let started = Instant::now();

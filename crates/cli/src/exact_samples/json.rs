@@ -8,6 +8,7 @@ use orthant::certificate::Rational;
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
 use super::{Reading, Table};
+use crate::text_file;
 
 /// Reads text.
 ///
@@ -21,7 +22,7 @@ pub fn parse(text: &str, most: usize) -> anyhow::Result<Table> {
     let mut reading = Reading::new(most);
     let mut json = serde_json::Deserializer::from_str(text);
     let read = Rows(&mut reading).deserialize(&mut json).and_then(|()| json.end());
-    read.map_err(|error| anyhow!("{error}"))?;
+    read.map_err(|error| anyhow!(text_file::shortened(&error.to_string())))?;
     reading.finish()
 }
 
@@ -142,6 +143,9 @@ mod tests {
         }
         // Nesting ends at the first place where a number should be.
         assert!(parse(&"[".repeat(1_000_000), 3).is_err());
+        let long = format!("[\"{}\"]", "x".repeat(100_000));
+        let message = parse(&long, 3).expect_err("no row").to_string();
+        assert!(message.len() < 400 && message.ends_with("column 100003"), "{message}");
     }
 
     proptest! {

@@ -77,7 +77,11 @@ impl RationalFinding<'_> {
             }
             Err(error) => {
                 line("reason", &error.to_string());
-                if matches!(error, ExactError::NotExact { .. }) {
+                // Labels that no network has to rounding are not those of one, rounded.
+                let fits = self
+                    .near
+                    .is_none_or(|report| matches!(report.verdict, Verdict::Exact | Verdict::ExactOnSamples));
+                if fits && matches!(error, ExactError::NotExact { .. }) {
                     line(
                         "",
                         "labels that were computed in floating point were rounded: nothing is claimed of them",

@@ -310,6 +310,39 @@ fn rounded_labels_are_not_exact() {
     assert!(!bench.path("cert.json").exists());
 }
 
+/// Fewer outputs than units: floating point finds a network, the rationals have no null vectors to find it by.
+#[test]
+fn fewer_outputs_than_units_are_not_determined() {
+    let (bench, mut planted) = Planted::text_files(60, 1);
+    planted.labels.iter_mut().for_each(|label| label.truncate(K - 1));
+    bench.write("a.json", &planted.json(&planted.labels));
+    let run = bench.run(RECOVER);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.starts_with("verdict     not determined\n"), "{run:?}");
+    assert!(run.stderr.contains("there must be as many outputs as units"), "{run:?}");
+    assert!(!run.stderr.contains("rounded"), "{run:?}");
+}
+
+/// Labels that no network has, not to rounding either: they are not called rounded.
+#[test]
+fn labels_of_no_network_are_not_recovered() {
+    let (bench, mut planted) = Planted::text_files(60, 1);
+    let mut integers = Integers(7);
+    planted.labels.iter_mut().flatten().for_each(|label| *label = integers.next().expect("endless"));
+    bench.write("a.json", &planted.json(&planted.labels));
+    let run = bench.run(RECOVER);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.starts_with("verdict     not recovered\nreason      no network was found"), "{run:?}");
+    assert!(
+        !run.stderr.contains("were rounded") && run.stderr.contains("written     report.json"),
+        "{run:?}"
+    );
+    bench.write("a.csv", b"1\n2\n");
+    bench.write("x2.csv", b"1,2\n3,4\n");
+    let few = "recover --exact-arithmetic --inputs x2.csv --labels a.csv --out net.safetensors";
+    bench.refuses(few, "x2.csv: 2 distinct samples cannot identify");
+}
+
 #[test]
 fn a_network_of_fractions_with_another_label_is_not_certified() {
     let (bench, mut planted) = Planted::text_files(60, 1);
