@@ -1,5 +1,6 @@
 //! Networks and samples over the rationals.
 
+use dashu_base::BitTest;
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 use serde::{Deserialize, Serialize};
@@ -98,6 +99,13 @@ impl RationalNetwork {
     /// The number of outputs m.
     pub fn m(&self) -> usize {
         self.u().nrows()
+    }
+
+    /// Bits of the largest numerator or denominator of a weight.
+    pub fn bits(&self) -> usize {
+        let rows = (0..self.m()).map(|i| self.u().row(i)).chain((0..self.k()).map(|i| self.v().row(i)));
+        let weights = rows.chain(self.b()).chain(self.c()).flatten();
+        weights.map(|w| w.numerator().bit_len().max(w.denominator().bit_len())).max().unwrap_or(0)
     }
 }
 
@@ -281,6 +289,7 @@ mod tests {
         let text = serde_json::to_string(&network).expect("writes");
         assert_eq!(text, r#"{"u":[["1/3","2/3"]],"v":[["1"],["1"]],"b":["-1/2","0"]}"#);
         assert_eq!(serde_json::from_str::<RationalNetwork>(&text).expect("reads"), network);
+        assert_eq!(network.bits(), 2);
         for wrong in [
             r#"{"u":[["1"]],"v":[["1"],["1"]]}"#,
             r#"{"u":[],"v":[]}"#,

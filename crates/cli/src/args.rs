@@ -7,9 +7,11 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand};
 use orthant::Activation;
 
+mod certificates;
 mod choices;
 mod hardness;
 
+pub use self::certificates::{CertifyArgs, CheckCertificateArgs};
 pub use self::choices::{BiasChoice, InputChoice, MethodChoice, NoiseChoice, NoiseKindChoice, PlantedBias};
 pub use self::hardness::{
     EncodingArgs, FromCnfArgs, HardGenerateArgs, HardnessArgs, HardnessCommand, KappaPairArgs, SolveCheckArgs,
@@ -28,13 +30,17 @@ In .npy files rows are samples: inputs have shape (n, d), labels (n, m).
 Networks are safetensors files with the tensors 0.weight (k, d), 0.bias (k),
 2.weight (m, k), 2.bias (m) of a PyTorch nn.Sequential(Linear, ReLU, Linear);
 another activation than ReLU is named in the metadata, under 'activation'.
+Exact samples may also be .csv and .json files of integers, decimals and
+fractions, in the same layout.
 
 Text for people goes to stderr, JSON to stdout.
 Output files appear whole, and only when everything succeeded.
 
 Exit codes:
-  0  done; recovered (exact or approximate); equivalent; assignment decoded
-  1  not recovered; not equivalent; no assignment decoded
+  0  done; recovered (exact or approximate); equivalent; certified; certificate
+     valid; assignment decoded
+  1  not recovered; not equivalent; labels not exact, no certificate; certificate
+     not valid; no assignment decoded
   2  bad usage or bad input
 
 Example, from nothing to a checked answer:
@@ -54,6 +60,10 @@ pub struct Cli {
 pub enum Command {
     /// Recover a network from inputs and labels
     Recover(RecoverArgs),
+    /// Show that a network has given labels exactly, and how far it is the only one
+    Certify(CertifyArgs),
+    /// Check a certificate against samples, without trust in whoever made it
+    CheckCertificate(CheckCertificateArgs),
     /// Compute the labels of a network at given inputs
     Predict(PredictArgs),
     /// Compare two networks up to the order and the positive scale of their units
@@ -86,6 +96,14 @@ norms in units of the labels. Both bounds take what the half-spaces left over
 for the errors: bound is Theorem 78 as printed, with the constant 1, and
 bound_corrected holds for small errors too.
 
+With --exact-arithmetic the samples are exact: the values of the numbers in .npy
+files, or the integers, decimals and fractions of .csv and .json files (see
+certify --help). The weights are fractions that have every label with equality,
+or there is no answer: labels that were computed in floating point were rounded.
+The network written has the nearest float64 numbers, the certificate the
+fractions. Verdicts: 'exact (rational)'; with exit code 1 'not exact', 'not
+recovered' or 'not determined'.
+
 Activations other than relu: the methods tensor, power, ica, pursuit and cone
 take those that are zero for t <= 0; lift takes leaky-relu and abs; lift,
 symmetric, paired and restarts take relu. auto chooses; fewer outputs than
@@ -95,10 +113,10 @@ Example:
   orthant recover --inputs X.npy --labels A.npy --out net.safetensors \\
       --report report.json")]
 pub struct RecoverArgs {
-    /// Inputs: .npy of shape (n, d)
+    /// Inputs: .npy of shape (n, d); with --exact-arithmetic also .csv or .json
     #[arg(long, value_name = "X.npy")]
     pub inputs: PathBuf,
-    /// Labels: .npy of shape (n, m)
+    /// Labels: .npy of shape (n, m); with --exact-arithmetic also .csv or .json
     #[arg(long, value_name = "A.npy")]
     pub labels: PathBuf,
     /// File for the network
@@ -122,6 +140,12 @@ pub struct RecoverArgs {
     /// Time after which method worst-case and noise arbitrary stop with what they have, in seconds [default: no limit]
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub budget: Option<Duration>,
+    /// Compute with fractions: weights with zero error from exact samples, for relu and at least as many outputs as units
+    #[arg(long)]
+    pub exact_arithmetic: bool,
+    /// File for the weights as fractions and what shows that they are the only ones, with --exact-arithmetic
+    #[arg(long, value_name = "CERT.json")]
+    pub certificate: Option<PathBuf>,
     /// Errors in the labels
     #[arg(long, value_enum, default_value_t = NoiseChoice::None)]
     pub noise: NoiseChoice,

@@ -1,5 +1,7 @@
 //! One module for each subcommand.
 
+mod certify;
+mod check_certificate;
 mod diagnose;
 mod generate;
 mod hardness;
@@ -12,9 +14,9 @@ use crate::args::Command;
 /// How a command that ran to its end came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Done, recovered, equivalent: exit code 0.
+    /// Done, recovered, equivalent, certified: exit code 0.
     Positive,
-    /// Not recovered, not equivalent: exit code 1.
+    /// Not recovered, not equivalent, not certified: exit code 1.
     Negative,
 }
 
@@ -25,6 +27,8 @@ pub enum Outcome {
 pub fn run(command: Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Recover(args) => recover::run(&args),
+        Command::Certify(args) => certify::run(&args),
+        Command::CheckCertificate(args) => check_certificate::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Generate(args) => generate::run(&args),

@@ -5,6 +5,8 @@
 //! | [`args`] | the command line |
 //! | [`npy`] | arrays: samples in, labels out |
 //! | [`samples`] | inputs with their labels, from two arrays |
+//! | [`exact_samples`] | the same as fractions, from arrays and text |
+//! | [`text_file`] | text, read up to a size |
 //! | [`weights`] | networks in safetensors files |
 //! | [`output`] | files that appear whole and together, or not at all |
 //! | [`console`] | text to stderr, JSON to stdout |
@@ -14,10 +16,12 @@
 mod args;
 mod commands;
 mod console;
+mod exact_samples;
 mod npy;
 mod output;
 mod report;
 mod samples;
+mod text_file;
 mod weights;
 
 use std::process::ExitCode;

@@ -13,7 +13,9 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use memmap2::Mmap;
 use orthant::MatRef;
+use orthant::certificate::{Rational, number};
 
+use crate::exact_samples::Table;
 use header::Header;
 
 /// A two-dimensional array of finite numbers with at least one row and one column.
@@ -75,14 +77,44 @@ pub fn write(to: &mut dyn Write, samples: MatRef<'_, f64>) -> io::Result<()> {
     Ok(())
 }
 
+/// Reads the exact values of a file: also of integers that have no `f64` value.
+///
+/// # Errors
+/// One line that names the file and what is wrong with it; more than `most` numbers are refused.
+pub fn read_exact(path: &Path, most: usize) -> anyhow::Result<Table> {
+    let read = || {
+        let file = open(path)?;
+        let (header, rows, cols) = frame(&file)?;
+        ensure!(rows * cols <= most, "has {} numbers; at most {most} are read", rows * cols);
+        let entries = match decode::to_integers(&file[header.data_offset..], &header.dtype) {
+            Some(in_file_order) if header.fortran_order => transposed(&in_file_order, rows, cols),
+            Some(in_c_order) => in_c_order,
+            None => {
+                let array = finite(interpret(file)?)?;
+                let entries: Option<Vec<Rational>> =
+                    array.as_slice().iter().map(|&x| number::of_f64(x)).collect();
+                entries.context("changed while it was read")?
+            }
+        };
+        Table::new(cols, entries)
+    };
+    read().with_context(|| path.display().to_string())
+}
+
 fn read_checked(path: &Path) -> anyhow::Result<Array> {
+    finite(interpret(open(path)?)?)
+}
+
+fn open(path: &Path) -> anyhow::Result<Mmap> {
     // Checked before opening: opening a pipe would wait for its writer.
     let metadata = std::fs::metadata(path)?;
     ensure!(!metadata.is_dir(), "is a directory, not an .npy file");
     ensure!(metadata.is_file(), "is not a regular file");
     ensure!(metadata.len() > 0, "is an empty file, not an .npy file");
-    let file = map(&File::open(path)?)?;
-    let array = interpret(file)?;
+    Ok(map(&File::open(path)?)?)
+}
+
+fn finite(array: Array) -> anyhow::Result<Array> {
     if let Some(index) = array.as_slice().iter().position(|x| !x.is_finite()) {
         let value = match array.as_slice()[index] {
             x if x.is_nan() => "NaN",
@@ -106,12 +138,18 @@ fn map(file: &File) -> io::Result<Mmap> {
     unsafe { Mmap::map(file) }
 }
 
-fn interpret(file: Mmap) -> anyhow::Result<Array> {
-    let header = Header::parse(&file)?;
+/// The header, and the numbers of rows and columns, which the file is large enough for.
+fn frame(file: &[u8]) -> anyhow::Result<(Header, usize, usize)> {
+    let header = Header::parse(file)?;
     let (rows, cols) = header.two_axes()?;
-    let offset = header.data_offset;
     header.check_size(file.len())?;
     ensure!(rows > 0 && cols > 0, "the array is empty: its shape is ({rows}, {cols})");
+    Ok((header, rows, cols))
+}
+
+fn interpret(file: Mmap) -> anyhow::Result<Array> {
+    let (header, rows, cols) = frame(&file)?;
+    let offset = header.data_offset;
     let in_place = cfg!(target_endian = "little")
         && header.dtype.is_little_f64()
         && !header.fortran_order
@@ -131,10 +169,10 @@ fn interpret(file: Mmap) -> anyhow::Result<Array> {
 }
 
 /// The values of a rows × cols matrix in C order from those in Fortran order.
-fn transposed(values: &[f64], rows: usize, cols: usize) -> Vec<f64> {
+fn transposed<T: Clone>(values: &[T], rows: usize, cols: usize) -> Vec<T> {
     let mut in_c_order = Vec::with_capacity(values.len());
     for row in 0..rows {
-        in_c_order.extend((0..cols).map(|col| values[col * rows + row]));
+        in_c_order.extend((0..cols).map(|col| values[col * rows + row].clone()));
     }
     in_c_order
 }

@@ -16,6 +16,7 @@ mod half_spaces;
 mod labels;
 mod noisy;
 mod one_sparse;
+mod rational;
 
 use self::errors::{ClippingReport, GrossErrorReport};
 use self::exact::ExactReport;
@@ -24,6 +25,7 @@ pub use self::labels::LabelErrors;
 use self::noisy::NoiseReport;
 use self::one_sparse::OneSparseReport;
 pub use self::one_sparse::outlook;
+pub use self::rational::RationalFinding;
 
 /// Units listed in the summary before it says "and so many more".
 const LISTED_UNITS: usize = 10;
@@ -178,7 +180,7 @@ pub fn next_step(found: &Found, asked: Option<NoiseModel>) -> Option<&'static st
 }
 
 /// Appends a line with its name in the first column.
-fn line(text: &mut String, name: &str, value: &str) {
+pub fn line(text: &mut String, name: &str, value: &str) {
     // Writing to a string does not fail.
     let _ = writeln!(text, "{name:<12}{value}");
 }

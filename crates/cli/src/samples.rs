@@ -24,11 +24,9 @@ impl SampleFiles {
         let files = SampleFiles { inputs: Array::read(inputs)?, labels: Array::read(labels)? };
         match files.samples() {
             Ok(_) => Ok(files),
-            Err(SamplesError::CountMismatch { inputs: n_inputs, labels: n_labels }) => Err(anyhow!(
-                "{} has {n_inputs} rows (samples) but {} has {n_labels}: each input needs its label",
-                inputs.display(),
-                labels.display()
-            )),
+            Err(SamplesError::CountMismatch { inputs: n_inputs, labels: n_labels }) => {
+                Err(count_mismatch((inputs, n_inputs), (labels, n_labels)))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -40,4 +38,15 @@ impl SampleFiles {
     pub fn samples(&self) -> Result<Samples<'_>, SamplesError> {
         Samples::new(self.inputs.samples(), self.labels.samples())
     }
+}
+
+/// The error about two files with different numbers of rows.
+pub fn count_mismatch(inputs: (&Path, usize), labels: (&Path, usize)) -> anyhow::Error {
+    anyhow!(
+        "{} has {} rows (samples) but {} has {}: each input needs its label",
+        inputs.0.display(),
+        inputs.1,
+        labels.0.display(),
+        labels.1
+    )
 }

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail, ensure};
+use orthant::certificate::{Rational, RationalMatrix, RationalNetwork, number};
 use orthant::network::UnknownActivation;
 use orthant::noisy::StandardErrors;
 use orthant::{Activation, Mat, MatRef, Network};
@@ -50,6 +51,25 @@ pub fn encode(network: &Network) -> anyhow::Result<Vec<u8>> {
     let metadata =
         (!activation.is_relu()).then(|| HashMap::from([(ACTIVATION.to_string(), activation.name())]));
     encode_parts(network.v(), network.b(), network.u(), network.c(), metadata)
+}
+
+/// The contents of a file with the nearest `f64` of each weight, as it stands: rows of V keep their scale.
+///
+/// # Errors
+/// When a weight is beyond the range of `f64`.
+pub fn encode_nearest(network: &RationalNetwork) -> anyhow::Result<Vec<u8>> {
+    let nearest = |weights: &[Rational]| {
+        let values: Vec<f64> = weights.iter().map(number::to_f64).collect();
+        let fits = values.iter().all(|value| value.is_finite());
+        fits.then_some(values).context("a weight is beyond the range of float64 numbers")
+    };
+    let matrix = |exact: &RationalMatrix| {
+        let rows = (0..exact.nrows()).map(|i| nearest(exact.row(i))).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok::<_, anyhow::Error>(Mat::from_fn(exact.nrows(), exact.ncols(), |i, j| rows[i][j]))
+    };
+    let (v, u) = (matrix(network.v())?, matrix(network.u())?);
+    let (b, c) = (network.b().map(nearest).transpose()?, network.c().map(nearest).transpose()?);
+    encode_parts(v.as_ref(), b.as_deref(), u.as_ref(), c.as_deref(), None)
 }
 
 /// The contents of a file with the standard error of each weight, under the name of the weight; 0 for biases that were not fitted.
@@ -217,6 +237,25 @@ mod tests {
         assert_eq!(v.shape(), [3, 4]);
         assert_eq!(v.data()[8..16], network.v()[(0, 1)].to_le_bytes());
         assert_eq!(v.data()[32..40], network.v()[(1, 0)].to_le_bytes());
+    }
+
+    #[test]
+    fn fractions_are_written_as_the_nearest_numbers() {
+        let network = |entry: Rational| {
+            let v = RationalMatrix::from_fn(1, 2, |_, j| Rational::from(3 - 4 * j as i64));
+            let u = RationalMatrix::from_fn(1, 1, |_, _| entry.clone());
+            RationalNetwork::new(u, v, None, Some(vec![Rational::from(-7)])).expect("shapes fit")
+        };
+        let third = Rational::from_parts_signed(1.into(), 3.into());
+        let bytes = encode_nearest(&network(third)).expect("in range");
+        let file = SafeTensors::deserialize(&bytes).expect("valid");
+        let data = |name| file.tensor(name).expect("there").data().to_vec();
+        assert_eq!(data(HIDDEN_WEIGHT), doubles(&[3.0, -1.0]));
+        assert_eq!(data(HIDDEN_BIAS), doubles(&[0.0]));
+        assert_eq!(data(OUTPUT_WEIGHT), doubles(&[1.0 / 3.0]));
+        assert_eq!(data(OUTPUT_BIAS), doubles(&[-7.0]));
+        let huge = number::parse("1e400").expect("a number");
+        assert!(encode_nearest(&network(huge)).expect_err("too large").to_string().contains("range"));
     }
 
     #[test]

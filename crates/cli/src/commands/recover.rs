@@ -16,10 +16,13 @@ use orthant::{Callback, Method, Progress, RecoverError, Samples, Settings, Verdi
 use super::Outcome;
 use crate::args::{BiasChoice, MethodChoice, NoiseChoice, RecoverArgs};
 use crate::console::{self, Console};
+use crate::exact_samples;
 use crate::output::{Batch, Target};
 use crate::report::{self, Found, Run};
 use crate::samples::SampleFiles;
 use crate::weights;
+
+mod exact_arithmetic;
 
 /// Runs the command.
 ///
@@ -35,6 +38,15 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
             .num_threads(threads)
             .build_global()
             .with_context(|| format!("cannot start {threads} threads"))?;
+    }
+    if let (true, Plan::Recover(settings)) = (args.exact_arithmetic, &plan) {
+        return exact_arithmetic::run(args, &settings.exact, &targets);
+    }
+    if let Some(text) = [&args.inputs, &args.labels].into_iter().find(|path| exact_samples::is_text(path)) {
+        bail!(
+            "{}: .csv and .json files are read with --exact-arithmetic, .npy files without",
+            text.display()
+        );
     }
     let files = SampleFiles::read(&args.inputs, &args.labels)?;
     let samples = files.samples()?;
@@ -112,6 +124,11 @@ fn write_gross_errors(to: &mut dyn Write, errors: &[GrossError]) -> io::Result<(
 
 /// Files that the noise asked for cannot fill would never appear, and options that it does not use would say nothing.
 fn check_options_make_sense(args: &RecoverArgs) -> anyhow::Result<()> {
+    if args.exact_arithmetic {
+        exact_arithmetic::check_options(args)?;
+    } else if args.certificate.is_some() {
+        bail!("--certificate needs --exact-arithmetic: only weights with zero error can be certified");
+    }
     let arbitrary = args.noise == NoiseChoice::Arbitrary;
     if (args.noise == NoiseChoice::Gaussian || arbitrary) && args.method != MethodChoice::Auto {
         bail!("--method is for exact labels: not with --noise {}", name(args.noise));
@@ -217,6 +234,7 @@ impl Plan {
 
 struct Targets {
     network: Target,
+    certificate: Option<Target>,
     report: Option<Target>,
     standard_errors: Option<Target>,
     gross_errors: Option<Target>,
@@ -229,9 +247,10 @@ fn reserve_outputs(args: &RecoverArgs) -> anyhow::Result<Targets> {
     let mut optional =
         |path| Option::as_ref(path).map(|path: &PathBuf| reserve(path, &mut taken)).transpose();
     let report = optional(&args.report)?;
+    let certificate = optional(&args.certificate)?;
     let standard_errors = optional(&args.standard_errors)?;
     let gross_errors = optional(&args.gross_errors)?;
-    Ok(Targets { network, report, standard_errors, gross_errors })
+    Ok(Targets { network, certificate, report, standard_errors, gross_errors })
 }
 
 /// Reserves a file that is none of those taken, and takes it.
@@ -281,7 +300,8 @@ impl Failure {
     }
 }
 
-fn progress_bar(console: Console) -> ProgressBar {
+/// A bar on stderr, where somebody watches.
+pub(super) fn progress_bar(console: Console) -> ProgressBar {
     if !console.is_watched() {
         return ProgressBar::hidden();
     }
@@ -294,7 +314,8 @@ fn progress_bar(console: Console) -> ProgressBar {
     bar
 }
 
-fn show(bar: &ProgressBar, progress: Progress) {
+/// Brings a bar up to date.
+pub(super) fn show(bar: &ProgressBar, progress: Progress) {
     bar.set_length(progress.wanted as u64);
     bar.set_position(progress.found as u64);
     bar.set_message(format!("{}: {} attempts", progress.stage, progress.attempts));

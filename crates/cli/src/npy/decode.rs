@@ -3,6 +3,7 @@
 use std::fmt;
 
 use anyhow::{bail, ensure};
+use orthant::certificate::Rational;
 
 /// The largest integer up to which every integer is an `f64`, 2⁵³.
 const LARGEST_EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
@@ -157,6 +158,19 @@ pub fn to_f64(bytes: &[u8], dtype: &Dtype) -> Result<Vec<f64>, Inexact> {
             let values = elements(bytes, big, u64::from_le_bytes);
             exact(values, |value| value, |value| value as f64)
         }
+    }
+}
+
+/// All elements of a type of 64-bit integers, in the order of the file; nothing for other types, whose values are all those of `f64`.
+///
+/// # Panics
+/// As [`to_f64`].
+pub fn to_integers(bytes: &[u8], dtype: &Dtype) -> Option<Vec<Rational>> {
+    assert_eq!(bytes.len() % dtype.size(), 0, "data of {} bytes cut inside an element", bytes.len());
+    match dtype.kind {
+        Kind::I64 => Some(elements(bytes, dtype.big_endian, |b| Rational::from(i64::from_le_bytes(b)))),
+        Kind::U64 => Some(elements(bytes, dtype.big_endian, |b| Rational::from(u64::from_le_bytes(b)))),
+        _ => None,
     }
 }
 

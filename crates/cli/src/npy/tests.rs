@@ -193,3 +193,34 @@ proptest! {
         prop_assert_eq!(array.samples(), samples);
     }
 }
+
+#[test]
+fn exact_values_are_those_of_the_file() {
+    let exact = |bytes: &[u8], most: usize| {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(bytes).expect("written");
+        read_exact(file.path(), most)
+    };
+    let table = |columns: usize, entries: Vec<Rational>| Table::new(columns, entries).expect("whole rows");
+    // Beyond 2⁵³, where not every integer is an f64.
+    let integers = [i64::MAX, i64::MIN, (1 << 53) + 1, -1, 0, 5];
+    let c_order = integers.map(Rational::from).to_vec();
+    for order in [npyz::Order::C, npyz::Order::Fortran] {
+        let stored = match order {
+            npyz::Order::C => integers,
+            npyz::Order::Fortran => [0, 2, 4, 1, 3, 5].map(|i: usize| integers[i]),
+        };
+        let bytes = written_by_npyz(&stored, [3, 2], order);
+        assert_eq!(exact(&bytes, 6).expect("valid"), table(2, c_order.clone()));
+    }
+    let bytes = written_by_npyz(&[u64::MAX], [1, 1], npyz::Order::C);
+    assert_eq!(exact(&bytes, 1).expect("valid"), table(1, vec![Rational::from(u64::MAX)]));
+    let bytes = written_by_npyz(&[0.1f32, -2.5], [1, 2], npyz::Order::C);
+    let values = [0.1f32, -2.5].map(|x| number::of_f64(x.into()).expect("finite"));
+    assert_eq!(exact(&bytes, 2).expect("valid"), table(2, values.to_vec()));
+    let message = |bytes: &[u8]| format!("{:#}", exact(bytes, 2).expect_err("must be refused"));
+    assert!(message(&written_by_npyz(&[1i64; 3], [3, 1], npyz::Order::C)).contains("has 3 numbers"));
+    let bytes = written_by_npyz(&[0.0, f64::NAN], [2, 1], npyz::Order::C);
+    assert!(message(&bytes).contains("NaN at row 1 (sample), column 0"));
+    assert!(message(&bytes[..bytes.len() - 1]).contains("is truncated"));
+}

@@ -33,7 +33,7 @@ fn usage_errors_exit_with_2_and_touch_nothing() {
 #[test]
 fn every_command_explains_itself_with_an_example() {
     let bench = Bench::new();
-    for command in ["recover", "predict", "verify", "generate", "diagnose"] {
+    for command in ["recover", "certify", "check-certificate", "predict", "verify", "generate", "diagnose"] {
         let help = bench.succeeds(&format!("{command} --help")).stdout;
         assert!(help.contains("Example:\n") && help.contains(&format!("orthant {command} ")), "{help}");
     }

@@ -106,14 +106,14 @@ impl<'a, 'b, 'c> Prover<'a, 'b, 'c> {
     fn independent(
         &mut self,
         samples: &[usize],
-        rows: Vec<Vec<u64>>,
+        rows: &[Vec<u64>],
         columns: usize,
     ) -> Result<Option<Vec<usize>>, ExactError> {
         let profile = self.profile(rows, columns)?;
         Ok((profile.rank == columns).then(|| profile.rows.iter().map(|&i| samples[i]).collect()))
     }
 
-    fn profile(&mut self, rows: Vec<Vec<u64>>, columns: usize) -> Result<RankProfile, ExactError> {
+    fn profile(&mut self, rows: &[Vec<u64>], columns: usize) -> Result<RankProfile, ExactError> {
         let matrix = ResidueMatrix::from_fn(self.field, rows.len(), columns, |i, j| rows[i][j]);
         Ok(matrix.rank_profile(&mut self.stage.interrupt())?)
     }
@@ -122,14 +122,14 @@ impl<'a, 'b, 'c> Prover<'a, 'b, 'c> {
         let Some(z) = &self.z else { return Ok(None) };
         let k = self.network.k();
         let all: Vec<usize> = (0..self.n()).collect();
-        let functions = z.iter().map(|z| with_constant(z, self.class.output_biases)).collect();
+        let functions: Vec<_> = z.iter().map(|z| with_constant(z, self.class.output_biases)).collect();
         let Some(u) = columns(&transposed(self.network.u()), self.field) else { return Ok(None) };
-        let Some(samples) = self.independent(&all, functions, k + usize::from(self.class.output_biases))?
+        let Some(samples) = self.independent(&all, &functions, k + usize::from(self.class.output_biases))?
         else {
             return Ok(None);
         };
         let outputs: Vec<usize> = (0..u.len()).collect();
-        let outputs = self.independent(&outputs, u, k)?;
+        let outputs = self.independent(&outputs, &u, k)?;
         Ok(outputs.map(|outputs| WidthEvidence { outputs, samples }))
     }
 
@@ -147,10 +147,10 @@ impl<'a, 'b, 'c> Prover<'a, 'b, 'c> {
                 others.remove(unit);
                 others
             };
-            let functions = inactive.iter().map(others).collect();
-            let inputs = active.iter().map(|&j| with_constant(&x[j], hidden_biases)).collect();
-            let inactive = self.independent(&inactive, functions, k - 1 + usize::from(output_biases))?;
-            let active = self.independent(&active, inputs, d + usize::from(hidden_biases))?;
+            let functions: Vec<_> = inactive.iter().map(others).collect();
+            let inputs: Vec<_> = active.iter().map(|&j| with_constant(&x[j], hidden_biases)).collect();
+            let inactive = self.independent(&inactive, &functions, k - 1 + usize::from(output_biases))?;
+            let active = self.independent(&active, &inputs, d + usize::from(hidden_biases))?;
             let (Some(inactive), Some(active)) = (inactive, active) else { return Ok(None) };
             units.push(UnitEvidence { inactive, active });
         }
@@ -188,7 +188,7 @@ impl<'a, 'b, 'c> Prover<'a, 'b, 'c> {
             row
         };
         let rows: Vec<Vec<u64>> = (0..n.min(LIFT_SAMPLES * count)).map(row).collect();
-        let profile = self.profile(rows, count)?;
+        let profile = self.profile(&rows, count)?;
         let deficit = count - profile.rank;
         let lift = LiftEvidence { samples: profile.rows, deficit };
         let evidence = Evidence::AllPatterns { prime: PRIME_NAME.to_string(), width, lift };

@@ -1,0 +1,147 @@
+//! `orthant certify`: a certificate for a network that is known already.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, anyhow, ensure};
+use orthant::certificate::{Certificate, RationalNetwork, RationalSamples};
+use orthant::exact::rational::{self, ExactError};
+use orthant::{BiasModel, Callback, Mat, Network};
+
+use super::Outcome;
+use super::recover::{progress_bar, show};
+use crate::args::CertifyArgs;
+use crate::console::{self, Console};
+use crate::exact_samples;
+use crate::output::{Batch, Target};
+use crate::report::{RationalFinding, Run};
+use crate::text_file;
+use crate::weights;
+
+/// The largest file of fractions that is read, in bytes: some hundred thousand weights of a hundred digits.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// Runs the command.
+///
+/// # Errors
+/// One line about bad usage or bad input; no output file has been touched then.
+pub fn run(args: &CertifyArgs) -> anyhow::Result<Outcome> {
+    let console = Console { quiet: args.quiet };
+    let target = Target::reserve(&args.out)?;
+    target.differs_from([&args.inputs, &args.labels, &args.network].map(PathBuf::as_path))?;
+    let network = Given::read(&args.network)?;
+    let samples = exact_samples::read(&args.inputs, &args.labels)?;
+    network.check_sizes(&samples, args)?;
+    network.check_biases(args)?;
+
+    let started = Instant::now();
+    let bar = progress_bar(console);
+    let certificate = network.certify(&samples, args.bias.into(), &mut |progress| {
+        show(&bar, progress);
+        ControlFlow::Continue(())
+    });
+    bar.finish_and_clear();
+    if let Err(ExactError::Recover(error)) = certificate {
+        return Err(error.into());
+    }
+    let finding = RationalFinding { certificate: certificate.as_ref(), near: None };
+    let run = Run {
+        n: samples.n(),
+        d: samples.inputs().nrows(),
+        m: samples.labels().nrows(),
+        seed: 0,
+        seconds: started.elapsed().as_secs_f64(),
+    };
+    let mut batch = Batch::default();
+    if let Ok(certificate) = &certificate {
+        batch.stage(&target, |to| to.write_all(certificate.to_json().as_bytes()))?;
+    }
+    if args.json {
+        console::print(&finding.json(run)?)?;
+    }
+    batch.commit()?;
+    if !args.json {
+        let written = certificate.as_ref().map_or("nothing".into(), |_| target.shown().to_string_lossy());
+        console.say(&format!("{}{:<12}{written}", finding.summary(run), "written"));
+    }
+    Ok(if certificate.is_ok() { Outcome::Positive } else { Outcome::Negative })
+}
+
+/// A network from a file.
+enum Given {
+    /// Its patterns count, its weights are rounded.
+    Near(Network),
+    /// Fractions.
+    Exact(Box<RationalNetwork>),
+}
+
+impl Given {
+    fn read(path: &Path) -> anyhow::Result<Given> {
+        if path.extension().is_some_and(|own| own.eq_ignore_ascii_case("json")) {
+            let text = text_file::read(path, MAX_BYTES)?;
+            let network = serde_json::from_str(&text).map_err(|error| {
+                let why = text_file::shortened(&error.to_string());
+                anyhow!("{}: is not a network of fractions, as in a certificate: {why}", path.display())
+            })?;
+            return Ok(Given::Exact(Box::new(network)));
+        }
+        let network = weights::read(path)?;
+        ensure!(
+            network.activation().is_relu(),
+            "{}: has the activation {}; only relu can be certified",
+            path.display(),
+            network.activation()
+        );
+        Ok(Given::Near(without_zero_biases(&network)?))
+    }
+
+    fn check_sizes(&self, samples: &RationalSamples, args: &CertifyArgs) -> anyhow::Result<()> {
+        let (d, m) = match self {
+            Given::Near(network) => (network.d(), network.m()),
+            Given::Exact(network) => (network.d(), network.m()),
+        };
+        let files =
+            [("inputs", d, samples.inputs(), &args.inputs), ("outputs", m, samples.labels(), &args.labels)];
+        for (what, own, matrix, file) in files {
+            ensure!(
+                own == matrix.nrows(),
+                "{} has {own} {what}, but {} has {} columns",
+                args.network.display(),
+                file.display(),
+                matrix.nrows()
+            );
+        }
+        Ok(())
+    }
+
+    fn check_biases(&self, args: &CertifyArgs) -> anyhow::Result<()> {
+        if let (Given::Exact(network), BiasModel::Known(kind)) = (self, args.bias.into()) {
+            let path = args.network.display();
+            ensure!(kind.hidden() || network.b().is_none(), "{path} has hidden biases: not with this --bias");
+            ensure!(kind.output() || network.c().is_none(), "{path} has output biases: not with this --bias");
+        }
+        Ok(())
+    }
+
+    fn certify(
+        self,
+        samples: &RationalSamples,
+        bias: BiasModel,
+        progress: &mut Callback<'_>,
+    ) -> Result<Certificate, ExactError> {
+        match self {
+            Given::Near(network) => rational::certify(samples, &network, bias, progress),
+            Given::Exact(network) => rational::certify_network(samples, *network, bias, progress),
+        }
+    }
+}
+
+/// Files have zeros in place of biases that a network has not.
+fn without_zero_biases(network: &Network) -> anyhow::Result<Network> {
+    let present =
+        |bias: Option<&[f64]>| bias.filter(|bias| bias.iter().any(|&b| b != 0.0)).map(<[f64]>::to_vec);
+    let (b, c) = (present(network.b()), present(network.c()));
+    let (u, v): (Mat<f64>, Mat<f64>) = (network.u().to_owned(), network.v().to_owned());
+    Network::new(u, v, b, c).context("a network without its zero biases does not fit")
+}
