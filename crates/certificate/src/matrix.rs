@@ -139,14 +139,19 @@ impl<'de> Deserialize<'de> for Entry {
 pub(crate) mod optional_vector {
     use super::{Deserialize, Deserializer, Entry, RBig, Serializer};
 
-    pub(crate) fn serialize<S: Serializer>(values: &Option<Vec<RBig>>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        values: &Option<Vec<RBig>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         match values {
             Some(values) => serializer.collect_seq(values.iter().map(ToString::to_string)),
             None => serializer.serialize_none(),
         }
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<RBig>>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Vec<RBig>>, D::Error> {
         let entries: Option<Vec<Entry>> = Option::deserialize(deserializer)?;
         Ok(entries.map(|entries| entries.into_iter().map(|entry| entry.0).collect()))
     }

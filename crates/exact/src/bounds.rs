@@ -82,7 +82,8 @@ impl ErrorBounds {
     }
 
     fn all(&self) -> impl Iterator<Item = f64> + '_ {
-        let matrices = [&self.v, &self.u].into_iter().flat_map(|m| m.col_iter().flat_map(|col| col.iter()));
+        let matrices =
+            [&self.v, &self.u].into_iter().flat_map(|m| (0..m.ncols()).flat_map(|j| m.col_as_slice(j)));
         let biases = [&self.b, &self.c].into_iter().flatten().flatten();
         matrices.chain(biases).copied()
     }
