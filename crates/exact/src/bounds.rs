@@ -41,7 +41,7 @@
 //! # How near they are
 //!
 //! Over recoveries of 6800 networks of 2 to 6 units from exact labels the median bound is 3 times the error, counted as one unit in the last place
-//! where it is less; from labels rounded once, 26 times. Bounds of a network that is further off than the systems can tell are its errors to
+//! where it is less; over 4400 with labels rounded once, 24 times. Bounds of a network that is further off than the systems can tell are its errors to
 //! three digits. What costs is the condition of U and of V, as it does for the weights: systems that double precision cannot
 //! decide have no bounds.
 //!
@@ -82,9 +82,10 @@ impl ErrorBounds {
     }
 
     fn all(&self) -> impl Iterator<Item = f64> + '_ {
-        let matrices = [&self.v, &self.u].into_iter().flat_map(|m| m.col_iter().flat_map(|col| col.iter()));
-        let biases = [&self.b, &self.c].into_iter().flatten().flatten();
-        matrices.chain(biases).copied()
+        let row = |m: &Mat<f64>, i: usize| m.row(i).iter().copied().collect::<Vec<f64>>();
+        let matrices = [&self.v, &self.u].into_iter();
+        let entries = matrices.flat_map(move |m| (0..m.nrows()).flat_map(move |i| row(m, i)));
+        entries.chain([&self.b, &self.c].into_iter().flatten().flatten().copied())
     }
 }
 
