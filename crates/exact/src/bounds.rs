@@ -41,9 +41,9 @@
 //! # How near they are
 //!
 //! Over recoveries of 6800 networks of 2 to 6 units from exact labels the median bound is 3 times the error, counted as one unit in the last place
-//! where it is less; from labels rounded once, 26 times. Bounds of a network that is further off than the systems can tell are its errors to
-//! three digits. What costs is the condition of U and of V, as it does for the weights: systems that double precision cannot
-//! decide have no bounds.
+//! where it is less; over 4400 with labels rounded once, 24 times. Where the network given is off by 10⁻¹⁰ of its weights and the labels are
+//! exact, the median bound is less than twice the error. What costs is the condition of U and of V, as it does for the weights: systems that
+//! double precision cannot decide have no bounds.
 //!
 //! # When not to use it
 //! With m < k no combination of the labels gives the activations, and there is no bound. Labels with noise: with δ of the size of the noise the
@@ -82,10 +82,10 @@ impl ErrorBounds {
     }
 
     fn all(&self) -> impl Iterator<Item = f64> + '_ {
-        let matrices =
-            [&self.v, &self.u].into_iter().flat_map(|m| (0..m.ncols()).flat_map(|j| m.col_as_slice(j)));
-        let biases = [&self.b, &self.c].into_iter().flatten().flatten();
-        matrices.chain(biases).copied()
+        let row = |m: &Mat<f64>, i: usize| m.row(i).iter().copied().collect::<Vec<f64>>();
+        let matrices = [&self.v, &self.u].into_iter();
+        let entries = matrices.flat_map(move |m| (0..m.nrows()).flat_map(move |i| row(m, i)));
+        entries.chain([&self.b, &self.c].into_iter().flatten().flatten().copied())
     }
 }
 

@@ -354,6 +354,14 @@ fn sizes_of_any_kind_do_not_matter() {
     }
 }
 
+/// Rows of V that are unit vectors have weights without any rounding: one unit is known far better than the other.
+#[test]
+fn weights_known_to_the_last_bit_have_bounds() {
+    for seed in [5410, 5710] {
+        holds(recovered(seed..seed + 1, false), 1);
+    }
+}
+
 #[test]
 fn bounds_follow_the_errors_of_the_network_given() {
     let instance = Instance::new(plan(13, false), 13);

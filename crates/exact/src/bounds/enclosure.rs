@@ -1,7 +1,7 @@
 //! Linear systems with more equations than unknowns, solved with a proven error bound.
 
 use orthant_linalg::qr::Qr;
-use orthant_linalg::{Mat, MatRef, product, triangular};
+use orthant_linalg::{Mat, MatRef, product, tolerance, triangular};
 
 use super::rounding::{Ball, Sum, add, div, exponent, gamma, gap, mul, underflow};
 
@@ -117,7 +117,8 @@ fn row_exponents(a: &BallMatrix, columns: &[i32]) -> Vec<i32> {
     let radii: Vec<Option<i32>> = (0..a.mid.nrows()).map(|j| largest(&a.rad, j)).collect();
     let mut relative: Vec<i32> = sizes.iter().zip(&radii).filter_map(|(s, r)| Some((*r)? - (*s)?)).collect();
     relative.sort_unstable();
-    let usual = relative.get(relative.len() / 2).copied().unwrap_or(0);
+    // Below the precision of its middle a radius says nothing.
+    let usual = relative.get(relative.len() / 2).copied().max(exponent(tolerance::EPS)).unwrap_or(0);
     let of_row = |(size, radius): (&Option<i32>, &Option<i32>)| {
         size.unwrap_or(i32::MIN).max(radius.map_or(i32::MIN, |radius| radius - usual))
     };
@@ -344,6 +345,20 @@ mod tests {
         assert_eq!(enclose(&wide, &b).err(), Some(Failure::Rank));
         let infinite = Mat::from_fn(8, 4, |j, l| if (j, l) == (2, 1) { f64::INFINITY } else { a[(j, l)] });
         assert!(enclose(&exactly(infinite), &b).is_err());
+    }
+
+    /// Rows with radii far below the last digit of their entries do not take over from the others, which alone determine the last unknown.
+    #[test]
+    fn rows_are_not_weighted_by_radii_below_precision() {
+        let (mut a, x, _) = integers(5, 9, 3);
+        (0..5).for_each(|j| a[(j, 2)] = 0.0);
+        let b = &a * &x;
+        let rad = Mat::from_fn(9, 3, |j, l| a[(j, l)].abs() * if j < 5 { 1e-180 } else { 1e-16 });
+        let found = enclose(&BallMatrix { mid: a, rad }, &exactly(b)).expect("regular");
+        for l in 0..3 {
+            let ball = found.get(l, 0);
+            assert!((ball.mid - x[(l, 0)]).abs() <= ball.rad && ball.rad <= 1e-12 * x[(l, 0)].abs().max(1.0));
+        }
     }
 
     #[test]
