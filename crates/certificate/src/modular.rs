@@ -159,7 +159,7 @@ impl Echelon {
     /// A basis of the vectors orthogonal to all rows.
     ///
     /// # Cost
-    /// Rank squared times columns.
+    /// Rank times columns for each of its vectors.
     pub fn null_space(&self) -> Vec<Vec<u32>> {
         let mut is_lead = vec![false; self.columns];
         self.leads.iter().for_each(|&lead| is_lead[lead] = true);
@@ -223,6 +223,30 @@ mod tests {
         assert_eq!(of_rational(&RBig::from_parts(1.into(), PRIME.into())), None);
         let half = of_rational(&RBig::from_parts(1.into(), 2u8.into())).expect("odd prime");
         assert_eq!(sum(half, half), 1);
+    }
+
+    #[test]
+    fn ranks_beyond_one_block_are_right() {
+        // Vandermonde rows are independent; the sums of neighbours after them are not.
+        let columns = 2 * BLOCK + 10;
+        let power = |x: u32| {
+            std::iter::successors(Some(1), |&p| Some(product(p, x))).take(columns).collect::<Vec<_>>()
+        };
+        for rank in [BLOCK, BLOCK + 1, 2 * BLOCK + 3, columns] {
+            let mut rows: Vec<Vec<u32>> = (1..=rank as u32).map(power).collect();
+            rows.extend(
+                (1..20)
+                    .map(|i| rows[i].iter().zip(&rows[i - 1]).map(|(&a, &b)| sum(a, b)).collect())
+                    .collect::<Vec<_>>(),
+            );
+            let own = echelon(&rows, columns);
+            assert_eq!(own.rank(), rank);
+            let null = own.null_space();
+            assert_eq!(null.len(), columns - rank);
+            for (vector, row) in null.iter().flat_map(|vector| rows.iter().map(move |row| (vector, row))) {
+                assert_eq!(row.iter().zip(vector).fold(0, |s, (&a, &b)| sum(s, product(a, b))), 0);
+            }
+        }
     }
 
     proptest! {

@@ -17,10 +17,10 @@
 //!
 //! then every N′ whose units are active on the same samples as those of N, in some order, is N up to order and scale.
 //!
-//! *Proof.* By 1 the labels a_j have (affine, if the class has output biases) rank k, so U′ has rank k, too, and z′_i is a linear function
+//! *Proof.* By 1 the labels a_j have (affine, if the class has output biases) rank k, so U′ has rank k, too, and z′_i is an affine function
 //! of the label, z′_i = w′_i · z + w′_i0, with w′_i0 = 0 where the class has no output biases. On samples where N′'s unit i, and so N's unit i (in
 //! that order), is inactive, z′_i = z_i = 0: the w′_ia with a ≠ i and w′_i0 are coefficients of a combination that is zero there, and vanish by
-//! 2. So z′_i = s_i z_i on all samples; s_i > 0 since both are positive where they are active (3 says that they are somewhere). There
+//! 2. So z′_i = s_i z_i on all samples; s_i > 0 since neither is negative, and by 1 neither is zero everywhere. There
 //! v′_i x + b′_i = s_i (v_i x + b_i), which by 3 determines (v′_i, b′_i). At last U′ z′ + c′ = U z + c on all samples, and 1 gives U′ and c′. ∎
 //!
 //! # Level 3
