@@ -28,12 +28,18 @@ pub fn read(path: &Path, most: u64) -> anyhow::Result<String> {
     checked().with_context(|| path.display().to_string())
 }
 
-/// The message of a parser that quotes what it read, without its middle where it is long.
+/// The message of a parser that quotes what it read, without its middle where it is long, and with letters that a terminal obeys
+/// escaped.
 pub fn shortened(message: &str) -> String {
     const KEPT: usize = 150;
+    let escape = |letter: char| {
+        let escaped = letter.is_control().then(|| letter.escape_default().collect::<String>());
+        escaped.unwrap_or_else(|| letter.to_string())
+    };
+    let message: String = message.chars().map(escape).collect();
     let count = message.chars().count();
     if count <= 2 * KEPT + 1 {
-        return message.to_string();
+        return message;
     }
     message.chars().take(KEPT).chain(['…']).chain(message.chars().skip(count - KEPT)).collect()
 }
@@ -41,6 +47,11 @@ pub fn shortened(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn terminals_are_given_no_orders() {
+        assert_eq!(shortened("unknown \u{1b}[2J\nfield é"), "unknown \\u{1b}[2J\\nfield é");
+    }
 
     #[test]
     fn long_messages_keep_both_ends() {
