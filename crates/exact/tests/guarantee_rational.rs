@@ -179,3 +179,19 @@ fn it_can_be_cancelled() {
     let cancelled = certify(&planted.samples, &planted.near, bias, &mut stop).expect_err("cancelled");
     assert_eq!(cancelled.to_string(), "cancelled");
 }
+
+/// Labels that are zero or constant, and a network without units: an error, whatever the biases.
+#[test]
+fn a_network_without_units_is_not_certified() {
+    let inputs = RationalMatrix::from_fn(2, 9, |r, j| rational((3 * j + r) as f64 - 12.0));
+    let near = Network::new(Mat::zeros(2, 0), Mat::zeros(0, 2), None, None).expect("shapes fit");
+    for label in [0.0, 3.0] {
+        let labels = RationalMatrix::from_fn(2, 9, |_, _| rational(label));
+        let samples = RationalSamples::new(inputs.clone(), labels).expect("as many");
+        for bias in [BiasModel::Auto, BiasModel::Known(BiasKind::None), BiasModel::Known(BiasKind::Output)] {
+            let error =
+                certify(&samples, &near, bias, &mut |_| ControlFlow::Continue(())).expect_err("no units");
+            assert!(matches!(error, ExactError::NotExact { .. } | ExactError::Undetermined(_)), "{error}");
+        }
+    }
+}
