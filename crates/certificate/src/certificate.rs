@@ -7,9 +7,6 @@ use crate::network::RationalNetwork;
 /// What a file of this format names itself.
 pub const FORMAT: &str = "orthant certificate, version 1";
 
-/// The prime of all ranks, as files name it.
-pub const PRIME_NAME: &str = "2^28 - 57";
-
 /// A network with rational weights, and what shows that it is the only one with given labels.
 ///
 /// Nothing in it is to be trusted: [`check`](crate::check()) computes all of it again from the samples.
@@ -77,8 +74,8 @@ impl std::fmt::Display for Claim {
     }
 }
 
-/// What shows a claim: samples and outputs on which ranks are full modulo [`PRIME_NAME`], and therefore over the reals. All
-/// indices are from 0.
+/// What shows a claim: samples and outputs on which ranks are full modulo a prime, and therefore over the reals. As many are
+/// named as the rank takes. All indices are from 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "claim", deny_unknown_fields)]
 pub enum Evidence {
@@ -88,8 +85,8 @@ pub enum Evidence {
     /// [`Claim::UniqueGivenPatterns`].
     #[serde(rename = "unique given the patterns")]
     GivenPatterns {
-        /// [`PRIME_NAME`].
-        prime: String,
+        /// One of [`primes`](crate::primes()).
+        prime: u32,
         /// That the network has no fewer units than it seems.
         width: WidthEvidence,
         /// In the order of the units.
@@ -98,8 +95,8 @@ pub enum Evidence {
     /// [`Claim::Unique`].
     #[serde(rename = "unique")]
     AllPatterns {
-        /// [`PRIME_NAME`].
-        prime: String,
+        /// One of [`primes`](crate::primes()).
+        prime: u32,
         /// That the network has no fewer units than it seems.
         width: WidthEvidence,
         /// The quadratic lift.
@@ -181,6 +178,11 @@ impl Certificate {
             Evidence::GivenPatterns { .. } => Claim::UniqueGivenPatterns,
             Evidence::AllPatterns { .. } => Claim::Unique,
         }
+    }
+
+    /// Whether the pattern of a unit has the digit 1 at a sample.
+    pub(crate) fn is_active(&self, unit: usize, sample: usize) -> bool {
+        self.patterns[unit].as_bytes()[sample] == b'1'
     }
 
     /// What is claimed, in words.

@@ -1,17 +1,18 @@
 //! The checker: everything a certificate says, computed again from the samples.
 
 mod lift;
+mod ranks;
+mod scaled;
+mod values;
 
-use dashu_int::IBig;
-use dashu_ratio::RBig;
+use crate::certificate::{Certificate, Claim, Evidence, FORMAT, LiftEvidence};
+use crate::modular::Field;
+use crate::network::RationalSamples;
 
-use crate::certificate::{
-    Certificate, Claim, Evidence, FORMAT, LiftEvidence, PRIME_NAME, UnitEvidence, WidthEvidence,
-};
-use crate::modular::{self, Echelon};
-use crate::network::{Activations, Integers, RationalNetwork, RationalSamples, Scaled};
+use ranks::Residues;
 
 pub use lift::{MAX_DEFICIT, MAX_MONOMIALS};
+pub use scaled::{MAX_PRODUCTS, MAX_WORDS};
 
 /// What a certificate says and is not so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,8 +62,16 @@ pub enum CheckError {
     #[error("the quadratic lift does not show it: {0}")]
     Lift(String),
     /// The prime divides a denominator, so that ranks modulo it say nothing.
-    #[error("{PRIME_NAME} divides a denominator")]
-    PrimeDivides,
+    #[error("{prime} divides a denominator")]
+    PrimeDivides {
+        /// The prime.
+        prime: u32,
+    },
+    /// Numbers are so large that checking them would take more than [`MAX_PRODUCTS`] or [`MAX_WORDS`].
+    #[error(
+        "the numbers are too large to be checked: over their common denominators they take too many bits"
+    )]
+    TooLarge,
 }
 
 fn inconsistent(part: &'static str, problem: impl Into<String>) -> CheckError {
@@ -79,29 +88,34 @@ fn inconsistent(part: &'static str, problem: impl Into<String>) -> CheckError {
 ///
 /// # Cost
 /// k (d + m) n products of integers; k eliminations of (k + 1)² and (d + 1)² residues for
-/// [`Claim::UniqueGivenPatterns`], one of N² with N = k(k − 1)/2 + k d + … for [`Claim::Unique`], where as many samples are named as the
-/// rank takes. A deficit D adds relations, k³ (k + d) at most, each eliminated in D⁴ operations; few are needed where they show it.
+/// [`Claim::UniqueGivenPatterns`], one of N² with N = k(k − 1)/2 + k d + … for [`Claim::Unique`]. A deficit D adds relations, each
+/// eliminated in D⁴/4 operations at most; a few more than D²/2 are needed where they show it.
 pub fn check(certificate: &Certificate, samples: &RationalSamples) -> Result<Claim, CheckError> {
-    let network = &certificate.network;
     check_form(certificate, samples)?;
-    let activations = Activations::new(network, samples.inputs());
-    check_patterns(certificate, &activations)?;
-    check_labels(network, samples, &activations)?;
     match &certificate.evidence {
-        Evidence::Fits {} => {}
+        Evidence::Fits {} => {
+            values::check(certificate, samples, None)?;
+        }
         Evidence::GivenPatterns { prime, width, units } => {
-            let residues = Residues::new(certificate, samples, &activations, prime)?;
+            let field = field(*prime)?;
+            let activations = values::check(certificate, samples, Some(field))?;
+            let residues = Residues::new(certificate, samples, activations, field)?;
             residues.check_width(width)?;
-            residues.check_units(units, &activations)?;
+            residues.check_units(units)?;
         }
         Evidence::AllPatterns { prime, width, lift: LiftEvidence { samples: named, deficit } } => {
-            let residues = Residues::new(certificate, samples, &activations, prime)?;
+            let field = field(*prime)?;
+            let activations = values::check(certificate, samples, Some(field))?;
+            let residues = Residues::new(certificate, samples, activations, field)?;
             residues.check_width(width)?;
-            residues.check_indices("lift", named, samples.n())?;
             lift::check(&residues, named, *deficit)?;
         }
     }
     Ok(certificate.claim())
+}
+
+fn field(prime: u32) -> Result<Field, CheckError> {
+    Field::new(prime).ok_or_else(|| inconsistent("prime", "is not one of those that are used"))
 }
 
 /// That the parts of the file fit together and are about these samples.
@@ -149,179 +163,6 @@ fn check_form(certificate: &Certificate, samples: &RationalSamples) -> Result<()
         return Err(CheckError::OtherSamples { what: "hash", certified, given });
     }
     Ok(())
-}
-
-/// That the patterns, one digit for each sample, are those of the network.
-fn check_patterns(certificate: &Certificate, activations: &Activations) -> Result<(), CheckError> {
-    for (unit, pattern) in certificate.patterns.iter().enumerate() {
-        let differs = |(j, digit): &(usize, u8)| activations.is_active(unit, *j) != (*digit == b'1');
-        if let Some((sample, _)) = pattern.bytes().enumerate().find(differs) {
-            return Err(CheckError::Pattern { unit, sample });
-        }
-    }
-    Ok(())
-}
-
-/// That U max(V x + b, 0) + c is the label, on every sample.
-fn check_labels(
-    network: &RationalNetwork,
-    samples: &RationalSamples,
-    activations: &Activations,
-) -> Result<(), CheckError> {
-    let zero = RBig::ZERO;
-    let activations_and_one: Vec<Integers> = activations.scaled.iter().cloned().map(Integers::new).collect();
-    for output in 0..network.m() {
-        // The denominators of the units go into U.
-        let units = activations.unit_denominators.iter();
-        let weights: Vec<RBig> = network.u().row(output).iter().zip(units).map(|(u, own)| u / own).collect();
-        let bias = network.c().map_or(&zero, |c| &c[output]);
-        let row = Scaled::new(weights.iter().chain([bias]));
-        let (weights, denominator) = (Integers::new(row.numerators), IBig::from(row.denominator));
-        for (sample, z) in activations_and_one.iter().enumerate() {
-            let value = weights.inner(z);
-            let own = IBig::from(activations.sample_denominators[sample].clone());
-            let label = samples.labels().get(output, sample);
-            if value * IBig::from(label.denominator().clone()) != &denominator * own * label.numerator() {
-                return Err(CheckError::Label { output, sample });
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Weights, inputs and activations modulo the prime.
-struct Residues<'a> {
-    certificate: &'a Certificate,
-    /// Row i of (V, b); b is zero where there is none.
-    weights: Vec<Vec<u32>>,
-    /// Per sample.
-    inputs: Vec<Vec<u32>>,
-    /// Per sample.
-    activations: Vec<Vec<u32>>,
-}
-
-impl<'a> Residues<'a> {
-    fn new(
-        certificate: &'a Certificate,
-        samples: &RationalSamples,
-        activations: &Activations,
-        prime: &str,
-    ) -> Result<Residues<'a>, CheckError> {
-        if prime != PRIME_NAME {
-            return Err(inconsistent("prime", format!("is not {PRIME_NAME}")));
-        }
-        let network = &certificate.network;
-        let (d, k) = (network.d(), network.k());
-        let residue = |value: &RBig| modular::of_rational(value).ok_or(CheckError::PrimeDivides);
-        let inverse = |denominator| match modular::of_natural(denominator) {
-            0 => Err(CheckError::PrimeDivides),
-            own => Ok(modular::inverse(own)),
-        };
-        let units: Vec<u32> = activations.unit_denominators.iter().map(inverse).collect::<Result<_, _>>()?;
-        let own: Vec<u32> = activations.sample_denominators.iter().map(inverse).collect::<Result<_, _>>()?;
-        let weights = (0..k)
-            .map(|i| {
-                let bias = network.b().map_or(Ok(0), |b| residue(&b[i]))?;
-                let mut row: Vec<u32> = network.v().row(i).iter().map(residue).collect::<Result<_, _>>()?;
-                row.push(bias);
-                Ok(row)
-            })
-            .collect::<Result<_, CheckError>>()?;
-        let inputs = (0..samples.n())
-            .map(|j| (0..d).map(|r| residue(samples.inputs().get(r, j))).collect())
-            .collect::<Result<_, _>>()?;
-        let activations = (0..samples.n())
-            .map(|j| {
-                let value = |i: usize| {
-                    let scaled = modular::of_integer(&activations.scaled[j][i]);
-                    modular::product(scaled, modular::product(units[i], own[j]))
-                };
-                (0..k).map(value).collect()
-            })
-            .collect();
-        Ok(Residues { certificate, weights, inputs, activations })
-    }
-
-    /// That indices are those of something, without repetition.
-    fn check_indices(&self, part: &'static str, indices: &[usize], count: usize) -> Result<(), CheckError> {
-        let mut named = vec![false; count];
-        for &index in indices {
-            match named.get_mut(index) {
-                None => return Err(inconsistent(part, format!("names {index}, of {count}"))),
-                Some(true) => return Err(inconsistent(part, format!("names {index} twice"))),
-                Some(new) => *new = true,
-            }
-        }
-        Ok(())
-    }
-
-    /// The activations of a sample but for one unit's, and the constant if the class has output biases.
-    fn functions(&self, sample: usize, but: Option<usize>) -> Vec<u32> {
-        let others = self.activations[sample].iter().enumerate().filter(|(i, _)| Some(*i) != but);
-        let constant = self.certificate.class.output_biases.then_some(1);
-        others.map(|(_, &z)| z).chain(constant).collect()
-    }
-
-    fn check_width(&self, width: &WidthEvidence) -> Result<(), CheckError> {
-        let network = &self.certificate.network;
-        self.check_indices("width", &width.outputs, network.m())?;
-        self.check_indices("width", &width.samples, self.inputs.len())?;
-        let row = |output: usize| {
-            let row = network.u().row(output).iter().map(modular::of_rational);
-            row.collect::<Option<Vec<u32>>>().ok_or(CheckError::PrimeDivides)
-        };
-        let rows = width.outputs.iter().map(|&output| row(output)).collect::<Result<Vec<_>, _>>()?;
-        require_full(rows, network.k(), || "rows of U".to_string())?;
-        let functions = width.samples.iter().map(|&j| self.functions(j, None));
-        let count = network.k() + usize::from(self.certificate.class.output_biases);
-        require_full(functions, count, || "the activations of all units".to_string())
-    }
-
-    fn check_units(&self, units: &[UnitEvidence], activations: &Activations) -> Result<(), CheckError> {
-        let network = &self.certificate.network;
-        let class = self.certificate.class;
-        if units.len() != network.k() {
-            return Err(inconsistent("evidence", format!("is of {} units, of {}", units.len(), network.k())));
-        }
-        for (i, unit) in units.iter().enumerate() {
-            for (named, active) in [(&unit.inactive, false), (&unit.active, true)] {
-                self.check_indices("evidence", named, self.inputs.len())?;
-                if let Some(j) = named.iter().find(|&&j| activations.is_active(i, j) != active) {
-                    let what = if active { "inactive" } else { "active" };
-                    return Err(inconsistent(
-                        "evidence",
-                        format!("names sample {j}, where unit {i} is {what}"),
-                    ));
-                }
-            }
-            let others = unit.inactive.iter().map(|&j| self.functions(j, Some(i)));
-            let count = network.k() - 1 + usize::from(class.output_biases);
-            require_full(others, count, || format!("the activations of units other than {i}"))?;
-            let inputs = unit.active.iter().map(|&j| {
-                let constant = class.hidden_biases.then_some(1);
-                self.inputs[j].iter().copied().chain(constant).collect()
-            });
-            let count = network.d() + usize::from(class.hidden_biases);
-            require_full(inputs, count, || format!("the inputs where unit {i} is active"))?;
-        }
-        Ok(())
-    }
-}
-
-/// That rows of this length span all there is.
-fn require_full(
-    rows: impl IntoIterator<Item = Vec<u32>>,
-    columns: usize,
-    what: impl Fn() -> String,
-) -> Result<(), CheckError> {
-    let mut echelon = Echelon::new(columns);
-    for row in rows {
-        if echelon.is_full() {
-            break;
-        }
-        echelon.add(row);
-    }
-    if echelon.is_full() { Ok(()) } else { Err(CheckError::Dependent { what: what() }) }
 }
 
 #[cfg(test)]

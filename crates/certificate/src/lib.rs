@@ -28,11 +28,11 @@ pub mod number;
 pub mod uniqueness;
 
 pub use certificate::{
-    Certificate, Claim, Class, Evidence, FORMAT, Fingerprint, FormatError, LiftEvidence, PRIME_NAME,
-    UnitEvidence, WidthEvidence,
+    Certificate, Claim, Class, Evidence, FORMAT, Fingerprint, FormatError, LiftEvidence, UnitEvidence,
+    WidthEvidence,
 };
-pub use check::{CheckError, MAX_DEFICIT, MAX_MONOMIALS, check};
+pub use check::{CheckError, MAX_DEFICIT, MAX_MONOMIALS, MAX_PRODUCTS, MAX_WORDS, check};
 pub use dashu_ratio::RBig as Rational;
 pub use matrix::{RationalMatrix, ShapeError};
-pub use modular::PRIME;
+pub use modular::primes;
 pub use network::{RationalNetwork, RationalSamples};

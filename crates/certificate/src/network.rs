@@ -1,7 +1,6 @@
 //! Networks and samples over the rationals.
 
 use dashu_base::BitTest;
-use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -171,104 +170,6 @@ impl RationalSamples {
     }
 }
 
-/// Integers, ready for inner products.
-pub(crate) struct Integers {
-    large: Vec<IBig>,
-    /// The same, where all are below [`SMALL`].
-    small: Option<Vec<i64>>,
-}
-
-/// Products of numbers below it are below 2¹¹², so that 2¹⁵ of them add up below 2¹²⁷.
-const SMALL: u64 = 1 << 56;
-
-impl Integers {
-    pub fn new(large: Vec<IBig>) -> Integers {
-        let small = |value: &IBig| i64::try_from(value).ok().filter(|value| value.unsigned_abs() < SMALL);
-        let small = if large.len() <= 1 << 15 { large.iter().map(small).collect() } else { None };
-        Integers { large, small }
-    }
-
-    pub fn inner(&self, other: &Integers) -> IBig {
-        if let (Some(first), Some(second)) = (&self.small, &other.small) {
-            let products = first.iter().zip(second).map(|(&a, &b)| i128::from(a) * i128::from(b));
-            return IBig::from(products.sum::<i128>());
-        }
-        let pairs = self.large.iter().zip(&other.large);
-        pairs.filter(|(_, b)| **b != IBig::ZERO).map(|(a, b)| a * b).sum()
-    }
-}
-
-/// Rationals over one denominator.
-pub(crate) struct Scaled {
-    pub numerators: Vec<IBig>,
-    pub denominator: UBig,
-}
-
-impl Scaled {
-    pub fn new<'a>(values: impl IntoIterator<Item = &'a RBig> + Clone) -> Scaled {
-        use dashu_base::Gcd;
-        let mut denominator = UBig::ONE;
-        for value in values.clone() {
-            let own = value.denominator();
-            if *own != denominator && !own.is_one() {
-                denominator = &denominator / (&denominator).gcd(own) * own;
-            }
-        }
-        let numerator = |value: &RBig| {
-            if *value.denominator() == denominator {
-                return value.numerator().clone();
-            }
-            value.numerator() * IBig::from(&denominator / value.denominator())
-        };
-        let numerators = values.into_iter().map(numerator).collect();
-        Scaled { numerators, denominator }
-    }
-}
-
-/// The activations of the hidden units on samples, and what they are made of.
-pub(crate) struct Activations {
-    /// Per sample max(v_i x_j + b_i, 0) times the denominators of unit i and of the sample, and the latter.
-    pub scaled: Vec<Vec<IBig>>,
-    /// Of (v_i, b_i).
-    pub unit_denominators: Vec<UBig>,
-    /// Of x_j.
-    pub sample_denominators: Vec<UBig>,
-}
-
-impl Activations {
-    /// # Cost
-    /// k (d + 1) n products of integers.
-    pub fn new(network: &RationalNetwork, inputs: &RationalMatrix) -> Activations {
-        let (d, k, n) = (network.d(), network.k(), inputs.ncols());
-        let zero = RBig::ZERO;
-        let mut unit_denominators = Vec::with_capacity(k);
-        let mut units = Vec::with_capacity(k);
-        for i in 0..k {
-            let bias = network.b().map_or(&zero, |b| &b[i]);
-            let unit = Scaled::new(network.v().row(i).iter().chain([bias]));
-            unit_denominators.push(unit.denominator);
-            units.push(Integers::new(unit.numerators));
-        }
-        let mut scaled = Vec::with_capacity(n);
-        let mut sample_denominators = Vec::with_capacity(n);
-        for j in 0..n {
-            let mut x = Scaled::new((0..d).map(|r| inputs.get(r, j)));
-            let one = IBig::from(x.denominator.clone());
-            x.numerators.push(one.clone());
-            let x_and_one = Integers::new(x.numerators);
-            let positive = |unit: &Integers| unit.inner(&x_and_one).max(IBig::ZERO);
-            scaled.push(units.iter().map(positive).chain([one]).collect());
-            sample_denominators.push(x.denominator);
-        }
-        Activations { scaled, unit_denominators, sample_denominators }
-    }
-
-    /// Whether unit i is active on sample j: its value before the rectifier is positive.
-    pub fn is_active(&self, i: usize, j: usize) -> bool {
-        self.scaled[j][i] != IBig::ZERO
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,26 +199,6 @@ mod tests {
         ] {
             assert!(serde_json::from_str::<RationalNetwork>(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn activations_are_the_exact_ones() {
-        let v = RationalMatrix::from_fn(2, 2, |i, r| fraction(if i == r { 1 } else { -1 }, 3 + i as u64));
-        let u = RationalMatrix::from_fn(1, 2, |_, _| fraction(1, 1));
-        let network =
-            RationalNetwork::new(u, v, Some(vec![fraction(1, 5), fraction(0, 1)]), None).expect("fits");
-        let inputs = RationalMatrix::from_fn(2, 2, |r, j| fraction([[1, 2], [7, -2]][j][r], 7));
-        let own = Activations::new(&network, &inputs);
-        let value = |i: usize, j: usize| {
-            let denominator = &own.unit_denominators[i] * &own.sample_denominators[j];
-            RBig::from_parts(own.scaled[j][i].clone(), denominator)
-        };
-        // (1 − 2) / 21 + 1/5 and (−1 + 2) / 28; (7 + 2) / 21 + 1/5 and −9 / 28.
-        assert_eq!(
-            [value(0, 0), value(1, 0), value(0, 1)],
-            [fraction(16, 105), fraction(1, 28), fraction(22, 35)]
-        );
-        assert!(own.is_active(0, 1) && !own.is_active(1, 1));
     }
 
     #[test]

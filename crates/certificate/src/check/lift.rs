@@ -1,13 +1,17 @@
 //! The quadratic lift: that no other network has these labels, whatever its activation patterns.
 
-use super::{CheckError, Residues, inconsistent};
-use crate::modular::{Echelon, difference, product, sum};
+use super::ranks::{Residues, check_indices};
+use super::{CheckError, inconsistent};
+use crate::modular::{Echelon, Field};
 
-/// The most monomials of a lift that are eliminated: the elimination takes N³/3 operations and 4 N² bytes.
+/// The most monomials of a lift that are eliminated: the elimination takes N³/3 operations and 2 N² bytes.
 pub const MAX_MONOMIALS: usize = 6000;
 
 /// The largest deficit: D (D + 1)/2 products of coefficients are eliminated.
 pub const MAX_DEFICIT: usize = 40;
+
+/// The most relations between coefficients that are tried: those of two units and all others often are enough.
+const MAX_RELATIONS: usize = 100_000;
 
 /// The monomials of the lift, in this order: z_a z_b for a < b; z_a x_j; z_a with biases of either kind; x_j and 1 with output biases.
 struct Monomials {
@@ -47,17 +51,26 @@ impl Monomials {
     }
 
     /// Their values on one sample.
-    fn values(&self, z: &[u32], x: &[u32]) -> Vec<u32> {
-        let pairs = (0..self.k).flat_map(|a| (a + 1..self.k).map(move |b| product(z[a], z[b])));
-        let linear = z.iter().flat_map(|&z| x.iter().map(move |&x| product(z, x)));
-        let units = z.iter().copied().filter(|_| self.has_units());
-        let constants = x.iter().copied().chain([1]).filter(|_| self.output_biases);
-        pairs.chain(linear).chain(units).chain(constants).collect()
+    fn values(&self, field: Field, z: &[u32], x: &[u32]) -> Vec<u32> {
+        let mut values = Vec::with_capacity(self.count().unwrap_or(0));
+        for (a, &own) in z.iter().enumerate() {
+            values.extend(z[a + 1..].iter().map(|&other| field.product(own, other)));
+        }
+        z.iter().for_each(|&z| values.extend(x.iter().map(|&x| field.product(z, x))));
+        if self.has_units() {
+            values.extend(z);
+        }
+        if self.output_biases {
+            values.extend(x);
+            values.push(1);
+        }
+        values
     }
 }
 
-pub(super) fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) -> Result<(), CheckError> {
-    let class = residues.certificate.class;
+/// That the monomials have the rank stated on the samples named, and that it determines the network.
+pub fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) -> Result<(), CheckError> {
+    let (class, field) = (residues.certificate.class, residues.field);
     let monomials = Monomials {
         k: residues.certificate.network.k(),
         d: residues.certificate.network.d(),
@@ -73,25 +86,24 @@ pub(super) fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) ->
             format!("has a deficit of {deficit}; at most {MAX_DEFICIT} are checked"),
         ));
     }
-    let mut echelon = Echelon::new(count);
+    let rank = count.saturating_sub(deficit);
+    check_indices("lift", named, residues.inputs.len(), rank)?;
+    let mut echelon = Echelon::new(field, count);
     for &j in named {
-        if echelon.is_full() {
-            break;
-        }
         // Functions that are zero on few samples first: leading ones are then nearly in order, and blocks of rows short.
-        let mut row = monomials.values(&residues.activations[j], &residues.inputs[j]);
+        let mut row = monomials.values(field, &residues.activations[j], &residues.inputs[j]);
         row.reverse();
-        echelon.add(row);
+        if !echelon.add(row) {
+            let what = format!("{count} monomials have a rank below {rank} on the samples named");
+            return Err(CheckError::Lift(what));
+        }
     }
-    let rank = echelon.rank();
-    if rank + deficit != count {
-        return Err(CheckError::Lift(format!(
-            "{count} monomials have rank {rank} on the samples named, not {deficit} less than their number"
-        )));
+    if deficit == 0 {
+        return Ok(());
     }
     let mut null = echelon.null_space();
     null.iter_mut().for_each(|vector| vector.reverse());
-    if deficit > 0 && !determines(&monomials, &residues.weights, &null) {
+    if !(Relations { field, monomials: &monomials, weights: &residues.weights, null: &null }).determine() {
         return Err(CheckError::Lift(format!(
             "relations of other networks leave some of the {deficit} combinations that the samples do not exclude"
         )));
@@ -99,62 +111,111 @@ pub(super) fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) ->
     Ok(())
 }
 
-/// Whether the coefficients of another network's polynomial, Σ g_l null_l, can only be zero.
-///
-/// They satisfy quadratic relations, because they are products of its weights. Relations that span all products g_l g_m leave g = 0 only.
-fn determines(monomials: &Monomials, weights: &[Vec<u32>], null: &[Vec<u32>]) -> bool {
-    let (k, s) = (monomials.k, null.len());
-    let mut products = Echelon::new(s * (s + 1) / 2);
-    // The coefficient in a column, as a linear form of g.
-    let form = |column: usize| -> Vec<u32> { null.iter().map(|vector| vector[column]).collect() };
-    let pair = |a: usize, b: usize| form(monomials.pair(a, b));
-    // Each term of a relation has a factor E: where all E are zero for some g that is not, so are the relations.
-    let mut forms = Echelon::new(s);
-    (0..monomials.pairs()).for_each(|column| {
-        forms.add(form(column));
-    });
-    if !forms.is_full() {
-        return false;
-    }
-    let n_linear = monomials.d + usize::from(monomials.has_units());
-    // E_ab = 2 w_a w_b: E_ab E_ce = E_ac E_be = E_ae E_bc.
-    for (a, b, c, e) in quadruples(k) {
-        let (first, second, third) = (
-            quadratic(&pair(a, b), &pair(c, e)),
-            quadratic(&pair(a, c), &pair(b, e)),
-            quadratic(&pair(a, e), &pair(b, c)),
-        );
-        for other in [second, third] {
-            products.add(first.iter().zip(other).map(|(&p, q)| difference(p, q)).collect());
+/// Relations between the coefficients of another network's polynomial, Σ g_l null_l: they are products of its weights.
+struct Relations<'a> {
+    field: Field,
+    monomials: &'a Monomials,
+    weights: &'a [Vec<u32>],
+    null: &'a [Vec<u32>],
+}
+
+impl Relations<'_> {
+    /// Whether the coefficients can only be zero: whether the relations, which are quadratic in g, span all products g_l g_m.
+    fn determine(&self) -> bool {
+        let s = self.null.len();
+        // Each term of a relation has a factor E: where all E are zero for some g that is not, so are the relations.
+        let mut forms = Echelon::new(self.field, s);
+        (0..self.monomials.pairs()).for_each(|column| {
+            forms.add(self.form(column));
+        });
+        if !forms.is_full() {
+            return false;
+        }
+        let mut products = Echelon::new(self.field, s * (s + 1) / 2);
+        let relations = self.between_pairs().chain(self.with_weights());
+        let others = relations.filter(|relation| relation.iter().any(|&entry| entry != 0));
+        for relation in others.take(MAX_RELATIONS) {
+            products.add(relation);
             if products.is_full() {
                 return true;
             }
         }
+        products.is_full()
     }
-    // C_aj = w_a² v_aj − w_a v_j, and the same with biases: 2 (E_ab C_cj − E_bc C_aj) = E_ac (E_bc v_cj − E_ab v_aj).
-    for a in 0..k {
-        for c in a + 1..k {
-            for b in (0..k).filter(|&b| b != a && b != c) {
-                let (ab, bc, ac) = (pair(a, b), pair(b, c), pair(a, c));
-                for (j, (&v_a, &v_c)) in weights[a].iter().zip(&weights[c]).take(n_linear).enumerate() {
-                    let (at_a, at_c) = (form(monomials.linear(a, j)), form(monomials.linear(c, j)));
-                    let left = quadratic(&ab, &at_c).into_iter().zip(quadratic(&bc, &at_a));
-                    let scaled =
-                        bc.iter().zip(&ab).map(|(&e, &f)| difference(product(e, v_c), product(f, v_a)));
-                    let right = quadratic(&ac, &scaled.collect::<Vec<_>>());
-                    let relation = left.zip(right).map(|((p, q), r)| {
-                        let half = difference(p, q);
-                        difference(sum(half, half), r)
-                    });
-                    products.add(relation.collect());
-                    if products.is_full() {
-                        return true;
-                    }
-                }
+
+    /// The coefficient in a column, as a linear form of g.
+    fn form(&self, column: usize) -> Vec<u32> {
+        self.null.iter().map(|vector| vector[column]).collect()
+    }
+
+    /// E_ab.
+    fn pair(&self, a: usize, b: usize) -> Vec<u32> {
+        self.form(self.monomials.pair(a, b))
+    }
+
+    /// E_ab = 2 w_a w_b: E_ab E_ce = E_ac E_be = E_ae E_bc.
+    fn between_pairs(&self) -> impl Iterator<Item = Vec<u32>> {
+        quadruples(self.monomials.k).flat_map(move |(a, b, c, e)| {
+            let first = self.quadratic(&self.pair(a, b), &self.pair(c, e));
+            let others = [[(a, c), (b, e)], [(a, e), (b, c)]];
+            others.map(|[one, two]| {
+                let other = self.quadratic(&self.pair(one.0, one.1), &self.pair(two.0, two.1));
+                first.iter().zip(other).map(|(&p, q)| self.field.difference(p, q)).collect()
+            })
+        })
+    }
+
+    /// C_aj = w_a² v_aj − w_a v_j, and the same with biases: 2 (E_ab C_cj − E_bc C_aj) = E_ac (E_bc v_cj − E_ab v_aj).
+    fn with_weights(&self) -> impl Iterator<Item = Vec<u32>> {
+        let k = self.monomials.k;
+        let n_linear = self.monomials.d + usize::from(self.monomials.has_units());
+        let triples = (0..k).flat_map(move |a| {
+            let others = move |c| (0..k).filter(move |&b| b != a && b != c).map(move |b| (a, b, c));
+            (a + 1..k).flat_map(others)
+        });
+        triples.flat_map(move |(a, b, c)| {
+            let (ab, bc, ac) = (self.pair(a, b), self.pair(b, c), self.pair(a, c));
+            (0..n_linear).map(move |j| self.with_weight((a, &ab), (c, &bc), &ac, j))
+        })
+    }
+
+    fn with_weight(
+        &self,
+        (a, ab): (usize, &[u32]),
+        (c, bc): (usize, &[u32]),
+        ac: &[u32],
+        j: usize,
+    ) -> Vec<u32> {
+        let field = self.field;
+        let (v_a, v_c) = (self.weights[a][j], self.weights[c][j]);
+        let (at_a, at_c) = (self.form(self.monomials.linear(a, j)), self.form(self.monomials.linear(c, j)));
+        let left = self.quadratic(ab, &at_c).into_iter().zip(self.quadratic(bc, &at_a));
+        let scaled: Vec<u32> = bc
+            .iter()
+            .zip(ab)
+            .map(|(&e, &f)| field.difference(field.product(e, v_c), field.product(f, v_a)))
+            .collect();
+        let right = self.quadratic(ac, &scaled);
+        let relation = left.zip(right).map(|((p, q), r)| {
+            let half = field.difference(p, q);
+            field.difference(field.sum(half, half), r)
+        });
+        relation.collect()
+    }
+
+    /// The product of two linear forms, by the coefficients of g_l g_m for l ≤ m.
+    fn quadratic(&self, first: &[u32], second: &[u32]) -> Vec<u32> {
+        let (field, s) = (self.field, first.len());
+        let mut coefficients = Vec::with_capacity(s * (s + 1) / 2);
+        for l in 0..s {
+            coefficients.push(field.product(first[l], second[l]));
+            for m in l + 1..s {
+                coefficients
+                    .push(field.sum(field.product(first[l], second[m]), field.product(first[m], second[l])));
             }
         }
+        coefficients
     }
-    products.is_full()
 }
 
 /// a < b < c < e below k.
@@ -164,28 +225,20 @@ fn quadruples(k: usize) -> impl Iterator<Item = (usize, usize, usize, usize)> {
     })
 }
 
-/// The product of two linear forms, by the coefficients of g_l g_m for l ≤ m.
-fn quadratic(first: &[u32], second: &[u32]) -> Vec<u32> {
-    let s = first.len();
-    let mut coefficients = Vec::with_capacity(s * (s + 1) / 2);
-    for l in 0..s {
-        coefficients.push(product(first[l], second[l]));
-        for m in l + 1..s {
-            coefficients.push(sum(product(first[l], second[m]), product(first[m], second[l])));
-        }
-    }
-    coefficients
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::modular::primes;
+
+    fn field() -> Field {
+        Field::new(primes().next().expect("some")).expect("allowed")
+    }
 
     #[test]
     fn columns_are_in_the_stated_order() {
         let monomials = Monomials { k: 3, d: 2, hidden_biases: true, output_biases: true };
         let (z, x) = ([2, 3, 5], [7, 11]);
-        let values = monomials.values(&z, &x);
+        let values = monomials.values(field(), &z, &x);
         assert_eq!(values, [6, 10, 15, 14, 22, 21, 33, 35, 55, 2, 3, 5, 7, 11, 1]);
         assert_eq!(monomials.count(), Some(values.len()));
         for (a, b) in [(0, 1), (0, 2), (1, 2), (2, 1)] {
@@ -195,14 +248,15 @@ mod tests {
             assert_eq!([0, 1, 2].map(|j| values[monomials.linear(a, j)]), [7 * z[a], 11 * z[a], z[a]]);
         }
         let none = Monomials { k: 3, d: 2, hidden_biases: false, output_biases: false };
-        assert_eq!(none.values(&z, &x), values[..9]);
+        assert_eq!(none.values(field(), &z, &x), values[..9]);
         assert_eq!(none.count(), Some(9));
     }
 
     #[test]
     fn relations_hold_for_the_polynomials_of_networks() {
         // One null vector that is a network's polynomial must not be excluded: its square is left. Another is.
-        let monomials = Monomials { k: 4, d: 2, hidden_biases: true, output_biases: true };
+        let (field, monomials) =
+            (field(), Monomials { k: 4, d: 2, hidden_biases: true, output_biases: true });
         let weights: Vec<Vec<u32>> = (0..4).map(|a| vec![a + 1, 2 * a + 3, 5 + a]).collect();
         let (w, v) = ([3, 1, 4, 2], [9, 2, 6]);
         let mut own = vec![0; monomials.count().expect("few")];
@@ -211,13 +265,16 @@ mod tests {
                 own[monomials.pair(a, b)] = 2 * w[a] * w[b];
             }
             for j in 0..3 {
-                own[monomials.linear(a, j)] = difference(w[a] * w[a] * weights[a][j], w[a] * v[j]);
+                own[monomials.linear(a, j)] = field.difference(w[a] * w[a] * weights[a][j], w[a] * v[j]);
             }
         }
-        assert!(!determines(&monomials, &weights, std::slice::from_ref(&own)));
         let mut other = own.clone();
-        other[monomials.linear(2, 1)] = sum(other[monomials.linear(2, 1)], 1);
-        assert!(determines(&monomials, &weights, std::slice::from_ref(&other)));
-        assert!(!determines(&monomials, &weights, &[own, other]));
+        other[monomials.linear(2, 1)] = field.sum(other[monomials.linear(2, 1)], 1);
+        let determine = |null: &[Vec<u32>]| {
+            (Relations { field, monomials: &monomials, weights: &weights, null }).determine()
+        };
+        assert!(!determine(std::slice::from_ref(&own)));
+        assert!(determine(std::slice::from_ref(&other)));
+        assert!(!determine(&[own, other]));
     }
 }

@@ -2,8 +2,8 @@
 
 use orthant_certificate::{
     Certificate, CheckError, Claim, Class, Evidence, FORMAT, Fingerprint, LiftEvidence, MAX_DEFICIT,
-    MAX_MONOMIALS, PRIME, PRIME_NAME, Rational, RationalMatrix, RationalNetwork, RationalSamples,
-    UnitEvidence, WidthEvidence, check,
+    MAX_MONOMIALS, Rational, RationalMatrix, RationalNetwork, RationalSamples, UnitEvidence, WidthEvidence,
+    check, primes,
 };
 use orthant_estimate::Reporter;
 use orthant_linalg::rational::modular::{PrimeField, RankProfile, ResidueMatrix};
@@ -14,6 +14,9 @@ use super::{ExactError, Misfit};
 /// Samples in which the rank of the lift is looked for, in multiples of its monomials.
 const LIFT_SAMPLES: usize = 4;
 
+/// Primes that ranks are looked for modulo. A rank is smaller modulo one of them by chance once in about ten thousand.
+const PRIMES: usize = 2;
+
 /// The certificate of the strongest claim that can be shown of a network.
 pub(super) fn certificate(
     samples: &RationalSamples,
@@ -22,10 +25,7 @@ pub(super) fn certificate(
     reporter: &mut Reporter<'_>,
 ) -> Result<Certificate, ExactError> {
     let width = network.k();
-    let stage = Stage { reporter, name: "certificate", found: width, wanted: width };
-    let mut prover = Prover::new(samples, &network, class, stage);
-    let lift = prover.lift()?;
-    let given_patterns = prover.given_patterns()?;
+    let activations = exact_activations(network.v(), network.b(), samples.inputs());
     let mut certificate = Certificate {
         format: FORMAT.to_string(),
         statement: String::new(),
@@ -36,70 +36,111 @@ pub(super) fn certificate(
             sha256: samples.sha256(),
         },
         class,
-        patterns: prover.patterns(),
+        patterns: patterns(&activations),
         network,
         evidence: Evidence::Fits {},
     };
-    // Each is believed when the checker shows it, and the next weaker one tried when not.
-    for evidence in [lift, given_patterns, Some(Evidence::Fits {})].into_iter().flatten() {
-        certificate.evidence = evidence;
-        certificate.statement = certificate.claimed();
-        match check(&certificate, samples) {
-            Ok(claim) => {
-                debug_assert_eq!(claim, certificate.claim());
-                return Ok(certificate);
+    certificate.statement = certificate.claimed();
+    match check(&certificate, samples) {
+        Ok(_) => {}
+        Err(CheckError::Label { output, sample }) => {
+            return Err(ExactError::NotExact { width, misfit: Misfit::Label { output, sample } });
+        }
+        Err(error) => return Err(ExactError::Undetermined(format!("a certificate: {error}"))),
+    }
+    let lift_count = lift_count(width, samples.inputs().nrows(), class)
+        .filter(|&count| count <= MAX_MONOMIALS && count <= samples.n() + MAX_DEFICIT);
+    let strongest = if lift_count.is_some() { Claim::Unique } else { Claim::UniqueGivenPatterns };
+    let mut tried = 0;
+    for prime in primes() {
+        if tried == PRIMES || certificate.claim() == strongest {
+            break;
+        }
+        let Some(residues) = Residues::new(prime, &certificate.network, &activations, samples) else {
+            continue;
+        };
+        tried += 1;
+        let stage = Stage { reporter: &mut *reporter, name: "certificate", found: width, wanted: width };
+        let mut prover = Prover { activations: &activations, class, residues, stage };
+        let Some(width) = prover.width()? else { continue };
+        for claim in [Claim::Unique, Claim::UniqueGivenPatterns] {
+            if claim <= certificate.claim() {
+                continue;
             }
-            Err(CheckError::Label { output, sample }) => {
-                return Err(ExactError::NotExact { width, misfit: Misfit::Label { output, sample } });
+            let evidence = match (claim, lift_count) {
+                (Claim::Unique, Some(count)) => prover.lift(&width, count)?,
+                (Claim::UniqueGivenPatterns, _) => prover.given_patterns(&width)?,
+                _ => None,
+            };
+            let Some(evidence) = evidence else { continue };
+            let mut stronger = Certificate { evidence, ..certificate.clone() };
+            stronger.statement = stronger.claimed();
+            // Believed when the checker shows it.
+            if check(&stronger, samples).is_ok() {
+                certificate = stronger;
             }
-            Err(error) if certificate.claim() == Claim::Fits => {
-                return Err(ExactError::Undetermined(format!("a certificate: {error}")));
-            }
-            Err(_) => {}
         }
     }
-    Err(ExactError::Undetermined("a certificate".to_string()))
+    Ok(certificate)
+}
+
+/// For each unit, `1` for samples on which it is active.
+fn patterns(activations: &RationalMatrix) -> Vec<String> {
+    let digit = |z: &Rational| if *z > Rational::ZERO { '1' } else { '0' };
+    (0..activations.nrows()).map(|i| activations.row(i).iter().map(digit).collect()).collect()
+}
+
+/// The number of monomials of the lift; none when it is more than a number holds.
+fn lift_count(k: usize, d: usize, class: Class) -> Option<usize> {
+    let pairs = k.checked_mul(k - 1)? / 2;
+    let has_units = class.hidden_biases || class.output_biases;
+    let linear = k.checked_mul(d + usize::from(has_units))?;
+    pairs.checked_add(linear)?.checked_add(if class.output_biases { d + 1 } else { 0 })
+}
+
+/// Values modulo a prime.
+struct Residues {
+    field: PrimeField,
+    prime: u32,
+    /// z on each sample.
+    z: Vec<Vec<u64>>,
+    /// Each input.
+    x: Vec<Vec<u64>>,
+    /// Each row of U.
+    u: Vec<Vec<u64>>,
+}
+
+impl Residues {
+    /// None where the prime divides a denominator.
+    fn new(
+        prime: u32,
+        network: &RationalNetwork,
+        activations: &RationalMatrix,
+        samples: &RationalSamples,
+    ) -> Option<Residues> {
+        let field = PrimeField::new(u64::from(prime))?;
+        let z = columns(activations, field)?;
+        let (x, u) = (columns(samples.inputs(), field)?, columns(&transposed(network.u()), field)?);
+        Some(Residues { field, prime, z, x, u })
+    }
 }
 
 /// Functions of the samples modulo a prime.
 struct Prover<'a, 'b, 'c> {
-    network: &'a RationalNetwork,
-    class: Class,
-    field: PrimeField,
     /// Entry (i, j): z_i on sample j.
-    activations: RationalMatrix,
-    /// Residues of z on each sample; none where the prime divides a denominator.
-    z: Option<Vec<Vec<u64>>>,
-    /// Residues of each input.
-    x: Option<Vec<Vec<u64>>>,
+    activations: &'a RationalMatrix,
+    class: Class,
+    residues: Residues,
     stage: Stage<'b, 'c>,
 }
 
-impl<'a, 'b, 'c> Prover<'a, 'b, 'c> {
-    fn new(
-        samples: &RationalSamples,
-        network: &'a RationalNetwork,
-        class: Class,
-        stage: Stage<'b, 'c>,
-    ) -> Prover<'a, 'b, 'c> {
-        // A prime.
-        let field = PrimeField::new(u64::from(PRIME)).unwrap_or_else(PrimeField::largest);
-        let activations = exact_activations(network.v(), network.b(), samples.inputs());
-        let (z, x) = (columns(&activations, field), columns(samples.inputs(), field));
-        Prover { network, class, field, activations, z, x, stage }
-    }
-
+impl Prover<'_, '_, '_> {
     fn n(&self) -> usize {
         self.activations.ncols()
     }
 
     fn is_active(&self, unit: usize, sample: usize) -> bool {
         *self.activations.get(unit, sample) > Rational::ZERO
-    }
-
-    fn patterns(&self) -> Vec<String> {
-        let digit = |i: usize, j: usize| if self.is_active(i, j) { '1' } else { '0' };
-        (0..self.network.k()).map(|i| (0..self.n()).map(|j| digit(i, j)).collect()).collect()
     }
 
     /// The first independent rows of functions on samples; none when these functions are dependent there.
@@ -114,34 +155,31 @@ impl<'a, 'b, 'c> Prover<'a, 'b, 'c> {
     }
 
     fn profile(&mut self, rows: &[Vec<u64>], columns: usize) -> Result<RankProfile, ExactError> {
-        let matrix = ResidueMatrix::from_fn(self.field, rows.len(), columns, |i, j| rows[i][j]);
+        let matrix = ResidueMatrix::from_fn(self.residues.field, rows.len(), columns, |i, j| rows[i][j]);
         Ok(matrix.rank_profile(&mut self.stage.interrupt())?)
     }
 
     fn width(&mut self) -> Result<Option<WidthEvidence>, ExactError> {
-        let Some(z) = &self.z else { return Ok(None) };
-        let k = self.network.k();
+        let (k, output_biases) = (self.activations.nrows(), self.class.output_biases);
         let all: Vec<usize> = (0..self.n()).collect();
-        let functions: Vec<_> = z.iter().map(|z| with_constant(z, self.class.output_biases)).collect();
-        let Some(u) = columns(&transposed(self.network.u()), self.field) else { return Ok(None) };
-        let Some(samples) = self.independent(&all, &functions, k + usize::from(self.class.output_biases))?
-        else {
+        let functions: Vec<_> = self.residues.z.iter().map(|z| with_constant(z, output_biases)).collect();
+        let Some(samples) = self.independent(&all, &functions, k + usize::from(output_biases))? else {
             return Ok(None);
         };
-        let outputs: Vec<usize> = (0..u.len()).collect();
-        let outputs = self.independent(&outputs, &u, k)?;
+        let rows = self.residues.u.clone();
+        let outputs: Vec<usize> = (0..rows.len()).collect();
+        let outputs = self.independent(&outputs, &rows, k)?;
         Ok(outputs.map(|outputs| WidthEvidence { outputs, samples }))
     }
 
-    fn given_patterns(&mut self) -> Result<Option<Evidence>, ExactError> {
-        let Some(width) = self.width()? else { return Ok(None) };
-        let (k, d) = (self.network.k(), self.network.d());
+    fn given_patterns(&mut self, width: &WidthEvidence) -> Result<Option<Evidence>, ExactError> {
+        let (k, d) = (self.activations.nrows(), self.residues.x.first().map_or(0, Vec::len));
         let Class { hidden_biases, output_biases } = self.class;
         let mut units = Vec::with_capacity(k);
         for unit in 0..k {
             let (active, inactive): (Vec<usize>, Vec<usize>) =
                 (0..self.n()).partition(|&j| self.is_active(unit, j));
-            let (Some(z), Some(x)) = (&self.z, &self.x) else { return Ok(None) };
+            let Residues { z, x, .. } = &self.residues;
             let others = |j: &usize| {
                 let mut others = with_constant(&z[*j], output_biases);
                 others.remove(unit);
@@ -154,31 +192,21 @@ impl<'a, 'b, 'c> Prover<'a, 'b, 'c> {
             let (Some(inactive), Some(active)) = (inactive, active) else { return Ok(None) };
             units.push(UnitEvidence { inactive, active });
         }
-        Ok(Some(Evidence::GivenPatterns { prime: PRIME_NAME.to_string(), width, units }))
+        Ok(Some(Evidence::GivenPatterns { prime: self.residues.prime, width: width.clone(), units }))
     }
 
-    /// The quadratic lift, where there are samples enough for it.
-    fn lift(&mut self) -> Result<Option<Evidence>, ExactError> {
-        let (k, d, n) = (self.network.k(), self.network.d(), self.n());
+    /// The quadratic lift of so many monomials.
+    fn lift(&mut self, width: &WidthEvidence, count: usize) -> Result<Option<Evidence>, ExactError> {
         let Class { hidden_biases, output_biases } = self.class;
-        let has_units = hidden_biases || output_biases;
-        let count = k.saturating_mul(k - 1) / 2
-            + k.saturating_mul(d + usize::from(has_units))
-            + if output_biases { d + 1 } else { 0 };
-        if count > MAX_MONOMIALS || n + MAX_DEFICIT < count {
-            return Ok(None);
-        }
-        let Some(width) = self.width()? else { return Ok(None) };
-        let (Some(z), Some(x)) = (&self.z, &self.x) else { return Ok(None) };
-        let field = self.field;
-        let row = |j: usize| {
-            let (z, x) = (&z[j], &x[j]);
+        let Residues { field, prime, z, x, .. } = &self.residues;
+        let (field, prime) = (*field, *prime);
+        let row = |(z, x): (&Vec<u64>, &Vec<u64>)| {
             let mut row = Vec::with_capacity(count);
-            for a in 0..k {
-                row.extend((a + 1..k).map(|b| field.mul(z[a], z[b])));
+            for (a, &own) in z.iter().enumerate() {
+                row.extend(z[a + 1..].iter().map(|&other| field.mul(own, other)));
             }
             z.iter().for_each(|&z| row.extend(x.iter().map(|&x| field.mul(z, x))));
-            if has_units {
+            if hidden_biases || output_biases {
                 row.extend(z);
             }
             if output_biases {
@@ -187,12 +215,11 @@ impl<'a, 'b, 'c> Prover<'a, 'b, 'c> {
             }
             row
         };
-        let rows: Vec<Vec<u64>> = (0..n.min(LIFT_SAMPLES * count)).map(row).collect();
+        let rows: Vec<Vec<u64>> = z.iter().zip(x).take(LIFT_SAMPLES * count).map(row).collect();
         let profile = self.profile(&rows, count)?;
-        let deficit = count - profile.rank;
-        let lift = LiftEvidence { samples: profile.rows, deficit };
-        let evidence = Evidence::AllPatterns { prime: PRIME_NAME.to_string(), width, lift };
-        Ok((deficit <= MAX_DEFICIT).then_some(evidence))
+        let lift = LiftEvidence { deficit: count - profile.rank, samples: profile.rows };
+        let is_checked = lift.deficit <= MAX_DEFICIT;
+        Ok(is_checked.then(|| Evidence::AllPatterns { prime, width: width.clone(), lift }))
     }
 }
 

@@ -1,0 +1,196 @@
+//! Elimination modulo a prime.
+
+use super::Field;
+
+/// Rows that are eliminated at once: sums of as many products fit into 32 bits.
+const BLOCK: usize = 64;
+
+/// Rows in echelon form: each has a leading one, left of which it is zero, and is zero at the leading ones of the rows before it.
+pub struct Echelon {
+    field: Field,
+    columns: usize,
+    /// The column of the leading one of each row.
+    leads: Vec<usize>,
+    blocks: Vec<Block>,
+}
+
+/// Some rows, column by column, so that a combination of them is one inner product per column.
+struct Block {
+    /// No row has an entry left of it.
+    from: usize,
+    columns: Vec<Packed>,
+}
+
+/// [`BLOCK`] balanced residues.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Packed([i16; BLOCK]);
+
+impl Packed {
+    const ZERO: Packed = Packed([0; BLOCK]);
+
+    /// Σ a_l b_l.
+    // Not inlined: compilers would else put the entries of several columns into a vector, one by one.
+    #[inline(never)]
+    fn inner(&self, other: &Packed) -> i32 {
+        // Below 2³¹ in all. Without checks of overflow and with eight sums beside each other, so that it is done on vectors.
+        let mut sums = [0i32; 8];
+        for (a, b) in self.0.chunks_exact(8).zip(other.0.chunks_exact(8)) {
+            for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+                *sum = sum.wrapping_add(i32::from(a).wrapping_mul(i32::from(b)));
+            }
+        }
+        sums.iter().fold(0, |all, &sum| all.wrapping_add(sum))
+    }
+}
+
+impl Echelon {
+    /// No rows yet.
+    pub fn new(field: Field, columns: usize) -> Echelon {
+        Echelon { field, columns, leads: Vec::new(), blocks: Vec::new() }
+    }
+
+    /// The number of independent rows added.
+    pub fn rank(&self) -> usize {
+        self.leads.len()
+    }
+
+    /// Whether rows span all there is.
+    pub fn is_full(&self) -> bool {
+        self.rank() == self.columns
+    }
+
+    /// Adds a row of residues; whether it is independent of those before.
+    ///
+    /// # Cost
+    /// Rank times columns.
+    pub fn add(&mut self, mut row: Vec<u32>) -> bool {
+        for (block, leads) in self.blocks.iter().zip(self.leads.chunks(BLOCK)) {
+            block.eliminate(self.field, &mut row, leads);
+        }
+        let Some(lead) = row.iter().position(|&entry| entry != 0) else {
+            return false;
+        };
+        let scale = self.field.inverse(row[lead]);
+        let place = self.leads.len() % BLOCK;
+        if place == 0 {
+            self.blocks.push(Block { from: lead, columns: vec![Packed::ZERO; self.columns] });
+        }
+        if let Some(block) = self.blocks.last_mut() {
+            block.from = block.from.min(lead);
+            for (column, &entry) in block.columns.iter_mut().zip(&row).skip(lead) {
+                column.0[place] = self.field.balanced(self.field.product(entry, scale));
+            }
+        }
+        self.leads.push(lead);
+        true
+    }
+
+    /// A basis of the vectors orthogonal to all rows.
+    ///
+    /// # Cost
+    /// Rank times columns for each of its vectors.
+    pub fn null_space(&self) -> Vec<Vec<u32>> {
+        let field = self.field;
+        let mut is_lead = vec![false; self.columns];
+        self.leads.iter().for_each(|&lead| is_lead[lead] = true);
+        let free = (0..self.columns).filter(|&j| !is_lead[j]);
+        free.map(|j| {
+            let mut vector = vec![0; self.columns];
+            vector[j] = 1;
+            // A row is zero at the leading ones before it, so that later rows are solved first.
+            for (i, &lead) in self.leads.iter().enumerate().rev() {
+                let entries = self.blocks[i / BLOCK].columns.iter().map(|column| column.0[i % BLOCK]);
+                let rest = entries
+                    .zip(&vector)
+                    .skip(lead + 1)
+                    .fold(0, |rest, (a, &b)| field.less(rest, i32::from(a) * i32::from(field.balanced(b))));
+                vector[lead] = rest;
+            }
+            vector
+        })
+        .collect()
+    }
+}
+
+impl Block {
+    /// Makes a row zero at the leading ones of the rows of the block.
+    fn eliminate(&self, field: Field, row: &mut [u32], leads: &[usize]) {
+        let mut factors = Packed::ZERO;
+        for (l, &lead) in leads.iter().enumerate() {
+            // What the rows before leave of this entry is the factor of row l.
+            let above = factors.inner(&self.columns[lead]);
+            factors.0[l] = field.balanced(field.less(row[lead], above));
+        }
+        for (entry, column) in row[self.from..].iter_mut().zip(&self.columns[self.from..]) {
+            *entry = field.less(*entry, factors.inner(column));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::modular::primes;
+    use proptest::prelude::*;
+
+    fn field() -> Field {
+        Field::new(primes().next().expect("some")).expect("allowed")
+    }
+
+    fn echelon(rows: &[Vec<u32>], columns: usize) -> Echelon {
+        let mut echelon = Echelon::new(field(), columns);
+        rows.iter().for_each(|row| {
+            echelon.add(row.clone());
+        });
+        echelon
+    }
+
+    fn inner(a: &[u32], b: &[u32]) -> u32 {
+        let field = field();
+        a.iter().zip(b).fold(0, |s, (&a, &b)| field.sum(s, field.product(a, b)))
+    }
+
+    #[test]
+    fn ranks_beyond_one_block_are_right() {
+        // Vandermonde rows are independent; the sums of neighbours after them are not.
+        let (field, columns) = (field(), 2 * BLOCK + 10);
+        let power = |x: u32| {
+            std::iter::successors(Some(1), |&p| Some(field.product(p, x))).take(columns).collect::<Vec<_>>()
+        };
+        for rank in [BLOCK, BLOCK + 1, 2 * BLOCK + 3, columns] {
+            let mut rows: Vec<Vec<u32>> = (1..=rank as u32).map(power).collect();
+            rows.extend(
+                (1..20)
+                    .map(|i| rows[i].iter().zip(&rows[i - 1]).map(|(&a, &b)| field.sum(a, b)).collect())
+                    .collect::<Vec<_>>(),
+            );
+            let own = echelon(&rows, columns);
+            assert_eq!(own.rank(), rank);
+            let null = own.null_space();
+            assert_eq!(null.len(), columns - rank);
+            for (vector, row) in null.iter().flat_map(|vector| rows.iter().map(move |row| (vector, row))) {
+                assert_eq!(inner(row, vector), 0);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_null_space_is_orthogonal_and_has_what_the_rank_leaves(
+            entries in proptest::collection::vec(0..3u32, 24), columns in 1..7usize,
+        ) {
+            let rows: Vec<Vec<u32>> = entries.chunks_exact(columns).map(<[u32]>::to_vec).collect();
+            let own = echelon(&rows, columns);
+            let rank = own.rank();
+            let null = own.null_space();
+            prop_assert_eq!(rank + null.len(), columns);
+            prop_assert_eq!(echelon(&null, columns).rank(), null.len());
+            for vector in &null {
+                for row in &rows {
+                    prop_assert_eq!(inner(row, vector), 0);
+                }
+            }
+        }
+    }
+}
