@@ -46,7 +46,7 @@
 //! different a, because the w′_i are independent. U′ and c′ follow from 1. ∎
 //!
 //! This is the quadratic lift in the coordinates of the units: all null vectors of its matrix, which has k columns z_a² more, are those of
-//! the k units. It needs k (k − 1)/2 + k d + … samples at least.
+//! the k units. It needs as many samples as monomials, k (k − 1)/2 + k d + …, at least; the following needs fewer.
 //!
 //! **With fewer samples.** Let the monomials have D linear dependencies on the samples, with basis n_1, …, n_D. The coefficients of N′'s unit
 //! are Σ g_l n_l for some g ∈ ℝᴰ. Because they are products, they satisfy, for E_ab = 2 w_a w_b and C_aj the coefficient of z_a x_j or z_a, and
@@ -55,7 +55,7 @@
 //! - E_ab E_ce = E_ac E_be = E_ae E_bc,
 //! - 2 (E_ab C_cj − E_bc C_aj) = E_ac (E_bc v_cj − E_ab v_aj), with b_c and b_a in place of v_cj and v_aj for the coefficients of z_a.
 //!
-//! These are quadratic forms in g. If they span all D (D + 1)/2 products g_l g_m, then g_l² = 0 for every l: the coefficients vanish, and the
+//! These are quadratic forms in g (none for k < 3, which has no three different units). If they span all D (D + 1)/2 products g_l g_m, then g_l² = 0 for every l: the coefficients vanish, and the
 //! proof goes on as before.
 //!
 //! # Modulo a prime
@@ -63,4 +63,5 @@
 //! monomials, found to be full modulo p, are full over ℝ. For D > 0: the integer vectors in the span of the n_l over ℚ, reduced modulo p,
 //! span a subspace of the null space modulo p, of the dimension of the former (a saturated lattice keeps its rank). Forms that span all
 //! products on a space span them on each of its subspaces, and forms that span them modulo p do so over ℝ. So it is enough to compute all of it modulo p. A
-//! failure modulo p shows nothing.
+//! failure modulo p shows nothing: of independent functions about one choice of as many samples in p is dependent by chance, and
+//! another prime or another sample will do.

@@ -69,7 +69,7 @@ impl Monomials {
 }
 
 /// That the monomials have the rank stated on the samples named, and that it determines the network.
-pub fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) -> Result<(), CheckError> {
+pub(super) fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) -> Result<(), CheckError> {
     let (class, field) = (residues.certificate.class, residues.field);
     let monomials = Monomials {
         k: residues.certificate.network.k(),

@@ -8,7 +8,7 @@ use crate::modular::{Echelon, Field};
 use crate::network::RationalSamples;
 
 /// Weights, inputs and activations modulo a prime.
-pub struct Residues<'a> {
+pub(super) struct Residues<'a> {
     pub certificate: &'a Certificate,
     pub field: Field,
     /// Row i of (V, b); b is zero where there is none.
@@ -20,7 +20,7 @@ pub struct Residues<'a> {
 }
 
 impl<'a> Residues<'a> {
-    pub fn new(
+    pub(super) fn new(
         certificate: &'a Certificate,
         samples: &RationalSamples,
         activations: Vec<Vec<u32>>,
@@ -45,7 +45,7 @@ impl<'a> Residues<'a> {
         others.map(|(_, &z)| z).chain(constant).collect()
     }
 
-    pub fn check_width(&self, width: &WidthEvidence) -> Result<(), CheckError> {
+    pub(super) fn check_width(&self, width: &WidthEvidence) -> Result<(), CheckError> {
         let network = &self.certificate.network;
         let (k, m) = (network.k(), network.m());
         let count = k + usize::from(self.certificate.class.output_biases);
@@ -57,7 +57,7 @@ impl<'a> Residues<'a> {
         self.require_full(functions, count, || "the activations of all units".to_string())
     }
 
-    pub fn check_units(&self, units: &[UnitEvidence]) -> Result<(), CheckError> {
+    pub(super) fn check_units(&self, units: &[UnitEvidence]) -> Result<(), CheckError> {
         let network = &self.certificate.network;
         let class = self.certificate.class;
         if units.len() != network.k() {
@@ -104,7 +104,7 @@ impl<'a> Residues<'a> {
 }
 
 /// That indices are those of something, without repetition, and as many as they have to be.
-pub fn check_indices(
+pub(super) fn check_indices(
     part: &'static str,
     indices: &[usize],
     count: usize,

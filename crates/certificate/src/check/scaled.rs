@@ -17,7 +17,7 @@ const DIVISION: u64 = 8;
 
 /// What a check has spent: a small file can call for numbers of any size, by denominators without common factors.
 #[derive(Default)]
-pub struct Effort {
+pub(super) struct Effort {
     products: u64,
     words: u64,
 }
@@ -36,18 +36,18 @@ impl Effort {
     }
 
     /// Words that are kept no longer.
-    pub fn release(&mut self, of: &Scaled) {
+    pub(super) fn release(&mut self, of: &Scaled) {
         self.words = self.words.saturating_sub(of.numerators.words);
     }
 
     /// a b.
-    pub fn product(&mut self, a: &IBig, b: &IBig) -> Result<IBig, CheckError> {
+    pub(super) fn product(&mut self, a: &IBig, b: &IBig) -> Result<IBig, CheckError> {
         self.multiply(words(a.bit_len()), words(b.bit_len()))?;
         Ok(a * b)
     }
 
     /// a / b.
-    pub fn quotient(&mut self, a: &RBig, b: &UBig) -> Result<RBig, CheckError> {
+    pub(super) fn quotient(&mut self, a: &RBig, b: &UBig) -> Result<RBig, CheckError> {
         let own = words(a.numerator().bit_len().max(a.denominator().bit_len()));
         self.multiply(DIVISION * own, words(b.bit_len()))?;
         Ok(a / b)
@@ -60,7 +60,7 @@ fn words(bits: usize) -> u64 {
 }
 
 /// Integers, ready for inner products.
-pub struct Integers {
+pub(super) struct Integers {
     values: Vec<IBig>,
     /// The same, where all are below [`SMALL`].
     small: Option<Vec<i64>>,
@@ -72,7 +72,7 @@ pub struct Integers {
 const SMALL: u64 = 1 << 56;
 
 impl Integers {
-    pub fn new(values: Vec<IBig>) -> Integers {
+    pub(super) fn new(values: Vec<IBig>) -> Integers {
         let small = |value: &IBig| i64::try_from(value).ok().filter(|value| value.unsigned_abs() < SMALL);
         let small = if values.len() <= 1 << 15 { values.iter().map(small).collect() } else { None };
         let words = values.iter().map(|value| words(value.bit_len())).sum();
@@ -80,7 +80,7 @@ impl Integers {
     }
 
     /// Σ a_l b_l.
-    pub fn inner(&self, other: &Integers, effort: &mut Effort) -> Result<IBig, CheckError> {
+    pub(super) fn inner(&self, other: &Integers, effort: &mut Effort) -> Result<IBig, CheckError> {
         if let (Some(first), Some(second)) = (&self.small, &other.small) {
             effort.multiply(first.len() as u64, 1)?;
             let products = first.iter().zip(second).map(|(&a, &b)| i128::from(a) * i128::from(b));
@@ -96,13 +96,13 @@ impl Integers {
 }
 
 /// Rationals over one denominator.
-pub struct Scaled {
+pub(super) struct Scaled {
     pub numerators: Integers,
     pub denominator: UBig,
 }
 
 impl Scaled {
-    pub fn new<'a>(
+    pub(super) fn new<'a>(
         values: impl Iterator<Item = &'a RBig> + Clone,
         effort: &mut Effort,
     ) -> Result<Scaled, CheckError> {

@@ -40,7 +40,7 @@ impl Weights {
 /// That unit i is active on sample j where its pattern says so, and that U max(V x + b, 0) + c is the label, on every sample.
 ///
 /// Returns the residues of the activations on each sample, for ranks modulo a prime.
-pub fn check(
+pub(super) fn check(
     certificate: &Certificate,
     samples: &RationalSamples,
     field: Option<Field>,
