@@ -2,7 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use orthant_certificate::{Claim, Rational, RationalMatrix, RationalNetwork, RationalSamples, check, number};
+use orthant_certificate::{
+    Claim, Evidence, Rational, RationalMatrix, RationalNetwork, RationalSamples, check, number,
+};
 use orthant_exact::rational::{ExactError, Misfit, RationalRecovery, certify, recover};
 use orthant_exact::{BiasModel, Settings};
 use orthant_linalg::{Mat, random};
@@ -138,7 +140,7 @@ fn one_label_that_is_off_is_noticed_wherever_it_is() {
     }
 }
 
-/// The network proposed is off by 10⁻⁶: patterns of samples near a kink are not believed, and all come out right.
+/// The network proposed is off by 10⁻⁹ of its weights: patterns of samples near a kink are not believed, and all come out right.
 #[test]
 fn a_near_network_is_enough() {
     let planted = plant(4, 4, 150, BiasKind::Both, 0, 6);
@@ -193,5 +195,41 @@ fn a_network_without_units_is_not_certified() {
                 certify(&samples, &near, bias, &mut |_| ControlFlow::Continue(())).expect_err("no units");
             assert!(matches!(error, ExactError::NotExact { .. } | ExactError::Undetermined(_)), "{error}");
         }
+    }
+}
+
+/// Fractions of all kinds, with the largest primes of certificates in denominators: another prime is taken.
+#[test]
+fn fractions_whose_denominators_primes_divide_are_certified() {
+    let first: Vec<u32> = orthant_certificate::primes().take(3).collect();
+    for seed in 0..10 {
+        let planted = plant(4, 5, 80, BiasKind::Both, 0, 100 + seed);
+        let over = |value: &Rational, by: u64| value * Rational::from_parts(1.into(), by.into());
+        let own = &planted.network;
+        let v = RationalMatrix::from_fn(4, 5, |i, r| over(own.v().get(i, r), 3 + 5 * i as u64));
+        let u = RationalMatrix::from_fn(4, 4, |o, i| over(own.u().get(o, i), u64::from(first[1]) + o as u64));
+        let b = own.b().map(|b| b.iter().map(|b| over(b, 1_000_003)).collect());
+        let network = RationalNetwork::new(u, v, b, own.c().map(<[Rational]>::to_vec)).expect("fits");
+        let inputs = RationalMatrix::from_fn(5, 80, |r, j| {
+            over(planted.samples.inputs().get(r, j), if (r + j) % 7 == 0 { u64::from(first[0]) } else { 10 })
+        });
+        let z = RationalMatrix::from_fn(4, 80, |i, j| {
+            let bias = network.b().map_or(Rational::ZERO, |b| b[i].clone());
+            let t = (0..5).fold(bias, |t, r| t + network.v().get(i, r) * inputs.get(r, j));
+            if t > Rational::ZERO { t } else { Rational::ZERO }
+        });
+        let labels = RationalMatrix::from_fn(4, 80, |o, j| {
+            let bias = network.c().map_or(Rational::ZERO, |c| c[o].clone());
+            (0..4).fold(bias, |a, i| a + network.u().get(o, i) * z.get(i, j))
+        });
+        let samples = RationalSamples::new(inputs, labels).expect("as many");
+        let found = run(&samples, &Settings { seed, ..Settings::default() });
+        let found = found.unwrap_or_else(|error| panic!("seed {seed}: {error}")).certificate;
+        assert_eq!(normal(&found.network), normal(&network), "seed {seed}");
+        match &found.evidence {
+            Evidence::AllPatterns { prime, .. } => assert!(!first[..2].contains(prime), "{prime}"),
+            other => panic!("seed {seed}: {other:?}"),
+        }
+        assert_eq!(check(&found, &samples), Ok(Claim::Unique));
     }
 }
