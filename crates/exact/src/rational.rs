@@ -20,12 +20,12 @@ use crate::error::RecoverError;
 use crate::report::{Recovery, Verdict};
 use crate::settings::{BiasModel, Settings};
 
-/// What was recovered over the rationals.
+/// What was recovered: in floating point, and over the rationals if there is such a network.
 #[derive(Debug, Clone)]
 pub struct RationalRecovery {
-    /// The network, weights and all, and what shows how far it is the only one.
-    pub certificate: Certificate,
-    /// The recovery in floating point that gave the patterns.
+    /// The network, weights and all, and what shows how far it is the only one; or why there is none.
+    pub certificate: Result<Certificate, ExactError>,
+    /// The recovery in floating point that gave the patterns, with its own verdict.
     pub found: Recovery,
 }
 
@@ -120,7 +120,8 @@ pub enum Misfit {
 /// [`orthant_certificate::check()`].
 ///
 /// # Errors
-/// [`ExactError`]. Labels that were rounded are [`ExactError::NotExact`].
+/// [`ExactError::Recover`] and [`ExactError::TooLarge`], where nothing could be recovered in floating point. All other reasons are in
+/// [`RationalRecovery::certificate`], beside what was found: labels that were rounded are [`ExactError::NotExact`] there.
 ///
 /// # Cost
 /// That of the recovery in floating point; k systems of k + 1 and of d + 1 unknowns over the rationals; an elimination of the lift modulo a
@@ -137,10 +138,10 @@ pub fn recover(
     let near = Samples::new(x.as_ref(), a.as_ref())
         .map_err(|_| ExactError::TooLarge { bits: f64::MAX_EXP as usize })?;
     let found = crate::recover(&near, settings, progress)?;
-    if matches!(found.report.verdict, Verdict::NotRecovered) {
-        return Err(ExactError::NotFound { reason: found.report.reason.to_string() });
-    }
-    let certificate = certify(samples, &found.network, settings.bias, progress)?;
+    let certificate = match found.report.verdict {
+        Verdict::NotRecovered => Err(ExactError::NotFound { reason: found.report.reason.to_string() }),
+        _ => certify(samples, &found.network, settings.bias, progress),
+    };
     Ok(RationalRecovery { certificate, found })
 }
 

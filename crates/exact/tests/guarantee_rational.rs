@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use orthant_certificate::{Claim, Rational, RationalMatrix, RationalNetwork, RationalSamples, check, number};
 use orthant_exact::rational::{ExactError, Misfit, RationalRecovery, certify, recover};
-use orthant_exact::{BiasModel, Settings};
+use orthant_exact::{BiasModel, Progress, RecoverError, Settings, Verdict};
 use orthant_linalg::{Mat, random};
 use orthant_network::{BiasKind, IntegerSpec, Network};
 
@@ -36,8 +36,8 @@ fn matrix(values: &Mat<f64>) -> RationalMatrix {
     RationalMatrix::from_fn(values.nrows(), values.ncols(), |i, j| rational(values[(i, j)]))
 }
 
-fn run(samples: &RationalSamples, settings: &Settings) -> Result<RationalRecovery, ExactError> {
-    recover(samples, settings, &mut |_| ControlFlow::Continue(()))
+fn run(samples: &RationalSamples, settings: &Settings) -> RationalRecovery {
+    recover(samples, settings, &mut |_| ControlFlow::Continue(())).expect("samples enough")
 }
 
 /// Units as (v, b, u) with the first entry of v that is not zero 1 or −1, sorted; and c.
@@ -65,9 +65,11 @@ fn recovered(k: usize, d: usize, n: usize, fraction_bits: u32, seeds: std::ops::
     for seed in seeds {
         let planted = plant(k, d, n, BiasKind::Both, fraction_bits, seed);
         let settings = Settings { seed, ..Settings::default() };
-        let found = run(&planted.samples, &settings).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
-        assert_eq!(normal(&found.certificate.network), normal(&planted.network), "seed {seed}");
-        let claim = check(&found.certificate, &planted.samples).expect("it checks");
+        let certificate = run(&planted.samples, &settings)
+            .certificate
+            .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        assert_eq!(normal(&certificate.network), normal(&planted.network), "seed {seed}");
+        let claim = check(&certificate, &planted.samples).expect("it checks");
         claims[claim as usize] += 1;
     }
     claims
@@ -97,17 +99,17 @@ fn twenty_units_are_unique_given_the_patterns() {
 #[test]
 fn biases_that_are_not_there_are_none() {
     let planted = plant(4, 5, 120, BiasKind::None, 0, 3);
-    let found = run(&planted.samples, &Settings::default()).expect("recovered").certificate;
+    let found = run(&planted.samples, &Settings::default()).certificate.expect("recovered");
     assert!(found.network.b().is_none() && found.network.c().is_none());
     assert!(found.class.hidden_biases && found.class.output_biases);
     assert_eq!(normal(&found.network), normal(&planted.network));
     let settings = Settings { bias: BiasModel::Known(BiasKind::None), ..Settings::default() };
-    let found = run(&planted.samples, &settings).expect("recovered").certificate;
+    let found = run(&planted.samples, &settings).certificate.expect("recovered");
     assert!(!found.class.hidden_biases && !found.class.output_biases);
     assert_eq!(normal(&found.network), normal(&planted.network));
 }
 
-/// Labels that were rounded once are nobody's exact labels, and the path says so.
+/// Labels that were rounded once are nobody's exact labels, and the path says so; what was found in floating point is kept.
 #[test]
 fn rounded_labels_are_not_exact() {
     for (seed, k) in [(1, 3), (2, 5)] {
@@ -117,9 +119,38 @@ fn rounded_labels_are_not_exact() {
             rational(number::to_f64(&(planted.samples.labels().get(o, j) * &third)))
         });
         let samples = RationalSamples::new(planted.samples.inputs().clone(), rounded).expect("as many");
-        let error = run(&samples, &Settings::default()).expect_err("rounded");
+        let RationalRecovery { certificate, found } = run(&samples, &Settings::default());
+        let error = certificate.expect_err("rounded");
         assert!(matches!(error, ExactError::NotExact { .. }), "{error}");
+        assert_eq!((found.report.verdict, found.network.k()), (Verdict::Exact, k));
     }
+}
+
+#[test]
+fn where_floating_point_finds_nothing_there_is_no_certificate() {
+    let planted = plant(3, 4, 60, BiasKind::Both, 0, 5);
+    let other = plant(3, 4, 60, BiasKind::Both, 0, 6);
+    let samples = RationalSamples::new(other.samples.inputs().clone(), planted.samples.labels().clone())
+        .expect("as many");
+    let RationalRecovery { certificate, found } = run(&samples, &Settings::default());
+    assert_eq!(found.report.verdict, Verdict::NotRecovered);
+    let reason = found.report.reason.to_string();
+    assert_eq!(certificate.expect_err("nothing found"), ExactError::NotFound { reason });
+}
+
+/// No recovery in floating point, for want of samples or of a range: an error, and nothing beside it.
+#[test]
+fn samples_that_floating_point_cannot_take_are_an_error() {
+    let go_on = &mut |_: Progress| ControlFlow::Continue(());
+    let few = plant(3, 4, 2, BiasKind::Both, 0, 5).samples;
+    let error = recover(&few, &Settings::default(), go_on).expect_err("two samples");
+    assert!(matches!(error, ExactError::Recover(RecoverError::TooFewSamples { .. })), "{error}");
+    let samples = plant(3, 4, 60, BiasKind::Both, 0, 5).samples;
+    let huge = number::parse("1e600").expect("a number");
+    let labels = RationalMatrix::from_fn(3, 60, |o, j| samples.labels().get(o, j) * &huge);
+    let beyond = RationalSamples::new(samples.inputs().clone(), labels).expect("as many");
+    let error = recover(&beyond, &Settings::default(), go_on).expect_err("beyond f64");
+    assert_eq!(error, ExactError::TooLarge { bits: 1024 });
 }
 
 #[test]

@@ -337,10 +337,15 @@ fn labels_of_no_network_are_not_recovered() {
         !run.stderr.contains("were rounded") && run.stderr.contains("written     report.json"),
         "{run:?}"
     );
+    assert!(!run.stderr.contains("fractions") && !run.stderr.contains("nearest"), "{run:?}");
+    let report: Value = serde_json::from_slice(&bench.read("report.json")).expect("valid JSON");
+    assert_eq!(report["floating_point"]["verdict"], "not recovered");
     bench.write("a.csv", b"1\n2\n");
     bench.write("x2.csv", b"1,2\n3,4\n");
     let few = "recover --exact-arithmetic --inputs x2.csv --labels a.csv --out net.safetensors";
     bench.refuses(few, "x2.csv: 2 distinct samples cannot identify");
+    bench.write("a.csv", b"1e400\n2\n");
+    bench.refuses(few, "x2.csv with a.csv: numbers of more than 1024 bits are needed, which is beyond");
 }
 
 #[test]

@@ -3,11 +3,10 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use anyhow::bail;
-use orthant::certificate::{RationalMatrix, RationalSamples, number};
-use orthant::exact::rational::{self, ExactError};
+use anyhow::{anyhow, bail};
+use orthant::Settings;
+use orthant::exact::rational::{self, ExactError, RationalRecovery};
 use orthant::noisy::NoisyError;
-use orthant::{Mat, Report, Samples, Settings};
 
 use super::{Failure, Outcome, Targets, name, progress_bar, show};
 use crate::args::{MethodChoice, NoiseChoice, RecoverArgs};
@@ -43,24 +42,15 @@ pub(super) fn run(args: &RecoverArgs, settings: &Settings, targets: &Targets) ->
         show(&bar, progress);
         ControlFlow::Continue(())
     });
-    let found = match found {
-        Ok(recovery) => Ok((recovery.certificate, recovery.found.report)),
-        Err(ExactError::Recover(error)) => {
-            bar.finish_and_clear();
-            return Err(Failure::Noisy(NoisyError::Recover(error)).explain(args));
-        }
-        // That recovery in floating point found nothing is all there is to say of it.
-        Err(error @ ExactError::NotFound { .. }) => Err((error, None)),
-        Err(error) => {
-            let near = in_floating_point(&samples, settings);
-            Err((error, near))
-        }
-    };
     bar.finish_and_clear();
-    let finding = match &found {
-        Ok((certificate, near)) => RationalFinding { certificate: Ok(certificate), near: Some(near) },
-        Err((error, near)) => RationalFinding { certificate: Err(error), near: near.as_ref() },
-    };
+    let RationalRecovery { certificate, found } = found.map_err(|error| match error {
+        ExactError::Recover(error) => Failure::Noisy(NoisyError::Recover(error)).explain(args),
+        error => {
+            let (inputs, labels) = (args.inputs.display(), args.labels.display());
+            anyhow!("{inputs} with {labels}: {error}, which is beyond the range of float64 numbers")
+        }
+    })?;
+    let finding = RationalFinding { certificate: certificate.as_ref(), near: Some(&found.report) };
     let run = Run {
         n: samples.n(),
         d: samples.inputs().nrows(),
@@ -72,7 +62,7 @@ pub(super) fn run(args: &RecoverArgs, settings: &Settings, targets: &Targets) ->
 
     let mut batch = Batch::default();
     let mut written = Vec::new();
-    if let Ok((certificate, _)) = &found {
+    if let Ok(certificate) = &certificate {
         let bytes = weights::encode_nearest(&certificate.network)?;
         batch.stage(&targets.network, |to| to.write_all(&bytes))?;
         written.push(targets.network.shown().display().to_string());
@@ -93,17 +83,5 @@ pub(super) fn run(args: &RecoverArgs, settings: &Settings, targets: &Targets) ->
         let written = if written.is_empty() { "nothing".to_string() } else { written.join(", ") };
         console.say(&format!("{}{:<12}{written}", finding.summary(run), "written"));
     }
-    Ok(if found.is_ok() { Outcome::Positive } else { Outcome::Negative })
-}
-
-/// What recovery says of the nearest floating-point numbers, if these are samples.
-fn in_floating_point(samples: &RationalSamples, settings: &Settings) -> Option<Report> {
-    let nearest = |matrix: &RationalMatrix| {
-        Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| number::to_f64(matrix.get(i, j)))
-    };
-    let (x, a) = (nearest(samples.inputs()), nearest(samples.labels()));
-    let samples = Samples::new(x.as_ref(), a.as_ref()).ok()?;
-    orthant::recover(&samples, settings, &mut |_| ControlFlow::Continue(()))
-        .ok()
-        .map(|recovery| recovery.report)
+    Ok(if certificate.is_ok() { Outcome::Positive } else { Outcome::Negative })
 }
