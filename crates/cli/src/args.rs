@@ -12,7 +12,9 @@ mod choices;
 mod hardness;
 
 pub use self::certificates::{CertifyArgs, CheckCertificateArgs};
-pub use self::choices::{BiasChoice, InputChoice, MethodChoice, NoiseChoice, NoiseKindChoice, PlantedBias};
+pub use self::choices::{
+    BiasChoice, InputChoice, LabelError, MethodChoice, NoiseChoice, NoiseKindChoice, PlantedBias,
+};
 pub use self::hardness::{
     EncodingArgs, FromCnfArgs, HardGenerateArgs, HardnessArgs, HardnessCommand, KappaPairArgs, SolveCheckArgs,
 };
@@ -96,6 +98,14 @@ norms in units of the labels. Both bounds take what the half-spaces left over
 for the errors: bound is Theorem 78 as printed, with the constant 1, and
 bound_corrected holds for small errors too.
 
+--error-bounds says how many digits are right: no weight is further from that of
+the true network than its bound, if each label is off by --label-error at most
+and the true network has the width, the activation patterns and no biases but
+those of the network written. Patterns of samples near a kink may be others;
+the report counts them. This is proved in floating point, or the reason why not
+is given and no such file is written. Labels that a program computed were
+rounded more than once: give a number, as --label-error 1e-14, that covers it.
+
 With --exact-arithmetic the samples are exact: the values of the numbers in .npy
 files, or the integers, decimals and fractions of .csv and .json files (see
 certify --help). The weights are fractions that have every label with equality,
@@ -146,6 +156,12 @@ pub struct RecoverArgs {
     /// File for the weights as fractions and what shows that they are the only ones, with --exact-arithmetic
     #[arg(long, value_name = "CERT.json")]
     pub certificate: Option<PathBuf>,
+    /// File for the error bound of each weight, with the names and shapes of the network's own; for relu and at least as many outputs as units
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub error_bounds: Option<PathBuf>,
+    /// How far labels may be from exact ones, for --error-bounds: exact, rounded (once, to the type of the file), or a number relative to each label [default: rounded]
+    #[arg(long, value_name = "E", allow_negative_numbers = true)]
+    pub label_error: Option<LabelError>,
     /// Errors in the labels
     #[arg(long, value_enum, default_value_t = NoiseChoice::None)]
     pub noise: NoiseChoice,

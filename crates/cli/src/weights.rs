@@ -14,6 +14,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use orthant::certificate::{Rational, RationalMatrix, RationalNetwork, number};
+use orthant::exact::bounds::ErrorBounds;
 use orthant::network::UnknownActivation;
 use orthant::noisy::StandardErrors;
 use orthant::{Activation, Mat, MatRef, Network};
@@ -78,6 +79,14 @@ pub fn encode_nearest(network: &RationalNetwork) -> anyhow::Result<Vec<u8>> {
 /// As [`encode`].
 pub fn encode_standard_errors(errors: &StandardErrors) -> anyhow::Result<Vec<u8>> {
     encode_parts(errors.v.as_ref(), errors.b.as_deref(), errors.u.as_ref(), errors.c.as_deref(), None)
+}
+
+/// The contents of a file with the error bound of each weight, under the name of the weight; 0 for biases that are not there.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_error_bounds(bounds: &ErrorBounds) -> anyhow::Result<Vec<u8>> {
+    encode_parts(bounds.v.as_ref(), bounds.b.as_deref(), bounds.u.as_ref(), bounds.c.as_deref(), None)
 }
 
 fn encode_parts(

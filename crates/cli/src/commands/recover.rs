@@ -22,6 +22,7 @@ use crate::report::{self, Found, Run};
 use crate::samples::SampleFiles;
 use crate::weights;
 
+mod error_bounds;
 mod exact_arithmetic;
 
 /// Runs the command.
@@ -78,8 +79,10 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
         seed: args.seed,
         seconds: started.elapsed().as_secs_f64(),
     };
-    let json = report::to_json(&found, run)?;
     let recovered = found.verdict() != Verdict::NotRecovered;
+    let bounds =
+        recovered.then(|| error_bounds::bound(args, &samples, files.label_type(), found.network())).flatten();
+    let json = report::to_json(&found, bounds.as_ref(), run)?;
 
     let mut batch = Batch::default();
     let mut written = Vec::new();
@@ -89,6 +92,13 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
         written.push(targets.network.shown().display().to_string());
         if let (Some(target), Found::Recovered(Answer::Noisy(fit))) = (&targets.standard_errors, &found) {
             let bytes = weights::encode_standard_errors(&fit.standard_errors)?;
+            batch.stage(target, |to| to.write_all(&bytes))?;
+            written.push(target.shown().display().to_string());
+        }
+        if let (Some(target), Some(Ok(bounds))) =
+            (&targets.error_bounds, bounds.as_ref().map(|found| &found.bounds))
+        {
+            let bytes = weights::encode_error_bounds(bounds)?;
             batch.stage(target, |to| to.write_all(&bytes))?;
             written.push(target.shown().display().to_string());
         }
@@ -111,7 +121,11 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
         let next = report::next_step(&found, args.noise.model())
             .map_or(String::new(), |step| format!("{:<12}{step}\n", "next"));
         let written = if written.is_empty() { "nothing".to_string() } else { written.join(", ") };
-        console.say(&format!("{}{next}{:<12}{written}", report::summary(&found, run), "written"));
+        console.say(&format!(
+            "{}{next}{:<12}{written}",
+            report::summary(&found, bounds.as_ref(), run),
+            "written"
+        ));
     }
     Ok(if recovered { Outcome::Positive } else { Outcome::Negative })
 }
@@ -129,6 +143,7 @@ fn check_options_make_sense(args: &RecoverArgs) -> anyhow::Result<()> {
     } else if args.certificate.is_some() {
         bail!("--certificate needs --exact-arithmetic: only weights with zero error can be certified");
     }
+    error_bounds::check_options(args)?;
     let arbitrary = args.noise == NoiseChoice::Arbitrary;
     if (args.noise == NoiseChoice::Gaussian || arbitrary) && args.method != MethodChoice::Auto {
         bail!("--method is for exact labels: not with --noise {}", name(args.noise));
@@ -236,6 +251,7 @@ struct Targets {
     network: Target,
     certificate: Option<Target>,
     report: Option<Target>,
+    error_bounds: Option<Target>,
     standard_errors: Option<Target>,
     gross_errors: Option<Target>,
 }
@@ -248,9 +264,10 @@ fn reserve_outputs(args: &RecoverArgs) -> anyhow::Result<Targets> {
         |path| Option::as_ref(path).map(|path: &PathBuf| reserve(path, &mut taken)).transpose();
     let report = optional(&args.report)?;
     let certificate = optional(&args.certificate)?;
+    let error_bounds = optional(&args.error_bounds)?;
     let standard_errors = optional(&args.standard_errors)?;
     let gross_errors = optional(&args.gross_errors)?;
-    Ok(Targets { network, certificate, report, standard_errors, gross_errors })
+    Ok(Targets { network, certificate, report, error_bounds, standard_errors, gross_errors })
 }
 
 /// Reserves a file that is none of those taken, and takes it.
