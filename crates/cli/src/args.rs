@@ -246,9 +246,15 @@ pub struct VerifyArgs {
 Writes inputs.npy, labels.npy and network.safetensors into DIR, which is
 created when it is missing.
 
+Labels are computed in floating point, and rounded. With --integers they are
+exact, as recover --exact-arithmetic and certify need them: weights, biases and
+inputs are integers, of which network.safetensors has the weights as they stand.
+
 Example:
   orthant generate --m 50 --k 50 --d 50 --n 200 --seed 1 --bias both \\
-      --out planted")]
+      --out planted
+  orthant generate --m 10 --k 10 --d 10 --n 220 --bias both --integers \\
+      --out exact")]
 pub struct GenerateArgs {
     /// Number of outputs
     #[arg(long, value_name = "M")]
@@ -277,9 +283,12 @@ pub struct GenerateArgs {
     /// Activation of the hidden units: relu, power:C for t^C, expm1, expm1-square (all zero for t <= 0), leaky-relu:A (-1 < A < 1), abs
     #[arg(long, value_name = "NAME", default_value = "relu")]
     pub activation: Activation,
-    /// Distribution of the inputs
-    #[arg(long, value_enum, default_value_t = InputChoice::GAUSSIAN)]
-    pub inputs: InputChoice,
+    /// Distribution of the inputs [default: gaussian]
+    #[arg(long, value_enum)]
+    pub inputs: Option<InputChoice>,
+    /// Draw weights, biases and inputs as integers of BITS bits with their sign, 8 if none are given, so that labels are exact
+    #[arg(long, value_name = "BITS", num_args = 0..=1, default_missing_value = "8", value_parser = clap::value_parser!(u32).range(2..))]
+    pub integers: Option<u32>,
     /// Add errors of this standard deviation to every label, as a fraction of that of all labels about their means
     #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = non_negative)]
     pub noise: f64,

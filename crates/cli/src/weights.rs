@@ -15,7 +15,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail, ensure};
 use orthant::certificate::{Rational, RationalMatrix, RationalNetwork, number};
 use orthant::exact::bounds::ErrorBounds;
-use orthant::network::UnknownActivation;
+use orthant::network::{IntegerPlanted, UnknownActivation};
 use orthant::noisy::StandardErrors;
 use orthant::{Activation, Mat, MatRef, Network};
 use safetensors::tensor::TensorView;
@@ -71,6 +71,14 @@ pub fn encode_nearest(network: &RationalNetwork) -> anyhow::Result<Vec<u8>> {
     let (v, u) = (matrix(network.v())?, matrix(network.u())?);
     let (b, c) = (network.b().map(nearest).transpose()?, network.c().map(nearest).transpose()?);
     encode_parts(v.as_ref(), b.as_deref(), u.as_ref(), c.as_deref(), None)
+}
+
+/// The contents of a file with integer weights, as they stand.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_integers(planted: &IntegerPlanted) -> anyhow::Result<Vec<u8>> {
+    encode_parts(planted.v.as_ref(), planted.b.as_deref(), planted.u.as_ref(), planted.c.as_deref(), None)
 }
 
 /// The contents of a file with the standard error of each weight, under the name of the weight; 0 for biases that were not fitted.

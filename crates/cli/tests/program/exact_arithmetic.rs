@@ -89,11 +89,12 @@ impl Planted {
     }
 }
 
-/// Units as (v, b, u) with the first entry of v 1 or −1, sorted; and c.
+/// Units as (v, b, u) with the first entry of v that is not zero 1 or −1, sorted; and c.
 fn normal(network: &RationalNetwork) -> (Vec<Vec<Rational>>, Vec<Rational>) {
     let unit = |i: usize| {
         let v = network.v().row(i);
-        let scale = if v[0] < Rational::ZERO { -v[0].clone() } else { v[0].clone() };
+        let first = v.iter().find(|v| **v != Rational::ZERO).expect("not constant");
+        let scale = if *first < Rational::ZERO { -first } else { first.clone() };
         let hidden = v.iter().chain(network.b().map(|b| &b[i])).map(|weight| weight / &scale);
         hidden.chain((0..network.m()).map(|o| network.u().get(o, i) * &scale)).collect()
     };
@@ -177,6 +178,66 @@ fn integers_in_arrays_are_certified_and_checked() {
     let run = bench.succeeds(&format!("certify {files} --network net.safetensors --out cert.json --json"));
     let report: Value = serde_json::from_str(&run.stdout).expect("valid JSON");
     assert_eq!((&report["claim"], report.get("floating_point")), (&"unique".into(), None));
+}
+
+/// What `generate --integers` writes: the network of its file, entry by entry.
+fn generated(bench: &Bench, k: usize, d: usize, m: usize) -> RationalNetwork {
+    let bytes = bench.read("p/network.safetensors");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("valid");
+    let entries = |name: &str| -> Vec<Rational> {
+        let data = file.tensor(name).expect("there").data();
+        let exact = |bytes: &[u8; 8]| number::of_f64(f64::from_le_bytes(*bytes)).expect("finite");
+        data.as_chunks().0.iter().map(exact).collect()
+    };
+    let matrix = |name: &str, rows: usize, columns: usize| {
+        let entries = entries(name);
+        RationalMatrix::from_fn(rows, columns, |i, j| entries[i * columns + j].clone())
+    };
+    let (b, c) = (entries("0.bias"), entries("2.bias"));
+    let weights = (matrix("2.weight", m, k), matrix("0.weight", k, d));
+    RationalNetwork::new(weights.0, weights.1, Some(b), Some(c)).expect("shapes fit")
+}
+
+#[test]
+fn generated_integers_are_recovered_with_zero_error() {
+    let bench = Bench::new();
+    let files = "--inputs p/inputs.npy --labels p/labels.npy";
+    for (bits, seed) in [("", 1), ("", 2), ("3", 1), ("15", 2)] {
+        bench.succeeds(&format!(
+            "generate --m 8 --k 6 --d 5 --n 150 --bias both --integers {bits} --seed {seed} --out p"
+        ));
+        let recover =
+            format!("recover --exact-arithmetic {files} --out net.safetensors --certificate cert.json");
+        let run = bench.succeeds(&recover);
+        assert!(run.stderr.starts_with("verdict     exact (rational)\nclaim       unique\n"), "{run:?}");
+        let planted = generated(&bench, 6, 5, 8);
+        assert_eq!(normal(&certificate(&bench, "cert.json").network), normal(&planted), "{bits} {seed}");
+        let bound = 1 << (bits.parse::<u32>().unwrap_or(8) - 1);
+        let entries = [planted.u(), planted.v()].map(|m| (0..m.nrows()).flat_map(|i| m.row(i).to_vec()));
+        let largest = entries.into_iter().flatten().max().expect("weights");
+        assert!(largest < Rational::from(bound) && largest >= Rational::from(bound / 2), "{largest}");
+        bench.succeeds("verify net.safetensors p/network.safetensors --tolerance 1e-15");
+        bench.succeeds(&format!("check-certificate cert.json {files} --quiet"));
+    }
+}
+
+#[test]
+fn integers_are_refused_options_that_make_none() {
+    let bench = Bench::new();
+    let generate = "generate --m 2 --k 2 --d 2 --n 4 --out p --integers";
+    for option in
+        ["--kappa-u 3", "--kappa-v 3", "--inputs gaussian", "--activation abs", "--noise 0.1", "--gross 0.1"]
+    {
+        let name = option.split(' ').next().expect("a name");
+        bench.refuses(&format!("{generate} {option}"), &format!("error: {name}: --integers draws uniform"));
+    }
+    bench.refuses(&format!("{generate} 17"), "--integers 17: labels may have 55 binary digits");
+    bench.refuses(&format!("{generate} 4294967295"), "--integers 4294967295: labels may have");
+    bench.refuses("generate --m 2 --k 0 --d 2 --n 4 --out p --integers", "--k is 0, allowed: at least 1");
+    for bits in ["1", "0", "many"] {
+        assert_eq!(bench.run(&format!("{generate} {bits}")).code, 2, "{bits}");
+    }
+    assert!(!bench.path("p").exists());
 }
 
 /// The lift has 26 monomials: with 22 samples it shows nothing here, and one of the networks is not shown to be the only one with its patterns
