@@ -10,6 +10,7 @@ use orthant::Activation;
 mod certificates;
 mod choices;
 mod hardness;
+mod shared;
 
 pub use self::certificates::{CertifyArgs, CheckCertificateArgs};
 pub use self::choices::{
@@ -18,6 +19,7 @@ pub use self::choices::{
 pub use self::hardness::{
     EncodingArgs, FromCnfArgs, HardGenerateArgs, HardnessArgs, HardnessCommand, KappaPairArgs, SolveCheckArgs,
 };
+pub use self::shared::{ExactSampleFiles, Printing};
 
 /// More threads than any machine this runs on; beyond it the operating system fails in unclear ways.
 const MAX_THREADS: u64 = 1024;
@@ -183,12 +185,9 @@ pub struct RecoverArgs {
     /// Fraction of the samples kept aside to check the answer, from 0 to 0.5 [default: 2 %, at least 4 samples]
     #[arg(long, value_name = "FRACTION")]
     pub holdout: Option<f64>,
-    /// Print the report to stdout instead of a summary to stderr
-    #[arg(long)]
-    pub json: bool,
-    /// Print nothing to stderr but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// What is printed, and where.
+    #[command(flatten)]
+    pub printing: Printing,
 }
 
 /// Options of `predict`.
@@ -232,12 +231,9 @@ pub struct VerifyArgs {
     /// Largest relative error of a unit, or of the output bias, that counts as equivalent
     #[arg(long, value_name = "T", default_value = "1e-9", value_parser = tolerance)]
     pub tolerance: f64,
-    /// Print the comparison as JSON to stdout instead of a table to stderr
-    #[arg(long)]
-    pub json: bool,
-    /// Print nothing to stderr but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// What is printed, and where.
+    #[command(flatten)]
+    pub printing: Printing,
 }
 
 /// Options of `generate`.

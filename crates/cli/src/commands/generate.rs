@@ -43,10 +43,10 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<Outcome> {
     batch.stage(&inputs, |to| npy::write(to, drawn.x.as_ref()))?;
     batch.stage(&labels, |to| npy::write(to, drawn.a.as_ref()))?;
     batch.stage(&network, |to| to.write_all(&drawn.network))?;
+    let written = batch.names();
     batch.commit()?;
     directory.keep();
 
-    let written = [inputs, labels, network].map(|target| target.shown().display().to_string()).join(", ");
     Console { quiet: args.quiet }.say(&format!("written: {written}"));
     Ok(Outcome::Positive)
 }

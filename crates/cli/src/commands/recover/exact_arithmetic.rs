@@ -8,9 +8,9 @@ use orthant::Settings;
 use orthant::exact::rational::{self, ExactError, RationalRecovery};
 use orthant::noisy::NoisyError;
 
-use super::{Failure, Outcome, Targets, name, progress_bar, show};
+use super::{Failure, Outcome, Targets, conclude, name, progress_bar, show};
 use crate::args::{MethodChoice, NoiseChoice, RecoverArgs};
-use crate::console::{self, Console};
+use crate::console::Console;
 use crate::exact_samples;
 use crate::output::Batch;
 use crate::report::{RationalFinding, Run};
@@ -34,7 +34,7 @@ pub(super) fn check_options(args: &RecoverArgs) -> anyhow::Result<()> {
 
 /// Runs the command.
 pub(super) fn run(args: &RecoverArgs, settings: &Settings, targets: &Targets) -> anyhow::Result<Outcome> {
-    let console = Console { quiet: args.quiet };
+    let console = Console::from(args.printing);
     let samples = exact_samples::read(&args.inputs, &args.labels)?;
     let started = Instant::now();
     let bar = progress_bar(console);
@@ -61,27 +61,13 @@ pub(super) fn run(args: &RecoverArgs, settings: &Settings, targets: &Targets) ->
     let json = finding.json(run)?;
 
     let mut batch = Batch::default();
-    let mut written = Vec::new();
     if let Ok(certificate) = &certificate {
         let bytes = weights::encode_nearest(&certificate.network)?;
         batch.stage(&targets.network, |to| to.write_all(&bytes))?;
-        written.push(targets.network.shown().display().to_string());
         if let Some(target) = &targets.certificate {
             batch.stage(target, |to| to.write_all(certificate.to_json().as_bytes()))?;
-            written.push(target.shown().display().to_string());
         }
     }
-    if let Some(target) = &targets.report {
-        batch.stage(target, |to| writeln!(to, "{json}"))?;
-        written.push(target.shown().display().to_string());
-    }
-    if args.json {
-        console::print(&json)?;
-    }
-    batch.commit()?;
-    if !args.json {
-        let written = if written.is_empty() { "nothing".to_string() } else { written.join(", ") };
-        console.say(&format!("{}{:<12}{written}", finding.summary(run), "written"));
-    }
+    conclude(batch, targets.report.as_ref(), &json, finding.summary(run), args.printing)?;
     Ok(if certificate.is_ok() { Outcome::Positive } else { Outcome::Negative })
 }
