@@ -71,7 +71,7 @@ impl<'a> Finding<'a> {
 
     fn text(&self) -> String {
         let mut text = String::new();
-        let mut line = |name: &str, value: &str| report::line(&mut text, name, value);
+        let mut line = |name: &str, value: &str| report::paragraph(&mut text, name, value);
         line("certificate", if self.valid { "valid" } else { "not valid" });
         match (&self.claim, &self.reason) {
             (Some(claim), _) => line("claim", claim),

@@ -6,7 +6,7 @@ use orthant::{Report, Verdict};
 use serde::Serialize;
 
 use super::exact::ExactReport;
-use super::{Run, line};
+use super::{Run, paragraph};
 use crate::console;
 
 /// What came of recovery or certification with zero error.
@@ -68,7 +68,7 @@ impl RationalFinding<'_> {
     /// The report on a few lines.
     pub fn summary(self, run: Run) -> String {
         let mut text = String::new();
-        let mut line = |name: &str, value: &str| line(&mut text, name, value);
+        let mut line = |name: &str, value: &str| paragraph(&mut text, name, value);
         line("verdict", self.verdict());
         match self.certificate {
             Ok(certificate) => {
@@ -101,11 +101,11 @@ impl RationalFinding<'_> {
         }
         match self.near {
             Some(report) => {
-                let fractions = if nothing { "" } else { ", then fractions" };
+                let fractions = if nothing { "" } else { " then fractions," };
                 line(
                     "method",
                     &format!(
-                        "{}, {} attempts in floating point{fractions}; {:.2} s, seed {}",
+                        "{}, {} attempts,{fractions} {:.2} s, seed {}",
                         report.method, report.attempts, run.seconds, run.seed
                     ),
                 );

@@ -118,7 +118,7 @@ fn every_weight_is_within_its_bound() {
                 _ => a.to_le_bytes().to_vec(),
             });
             let run = bench.succeeds(&format!("{RECOVER} {option}"));
-            let line = run.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+            let line = run.text();
             assert!(
                 line.contains("bounds no weight is off by more than") && line.contains(condition),
                 "{line}"
@@ -149,7 +149,7 @@ fn every_weight_is_within_its_bound() {
 fn biases_that_are_not_there_are_said() {
     let bench = Bench::planted();
     let run = bench.succeeds("recover --inputs p/inputs.npy --labels p/labels.npy --out n --error-bounds e");
-    let line = run.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = run.text();
     assert!(line.contains("has this width, no biases and these activation patterns"), "{line}");
     assert!(tensor(&bench, "e", "0.bias").iter().chain(&tensor(&bench, "e", "2.bias")).all(|&b| b == 0.0));
 }
@@ -161,7 +161,7 @@ fn where_there_are_no_bounds_the_reason_is_given() {
     let bench = &planted.bench;
     let none = |option: &str, reason: &str| {
         let run = bench.succeeds(&format!("{RECOVER} {option}"));
-        let line = run.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = run.text();
         assert!(line.contains(&format!("bounds none: {reason}")), "{line}");
         assert!(run.stderr.contains("written     n.safetensors, r.json"), "{run:?}");
         assert!(!bench.path("e.safetensors").exists());
@@ -172,7 +172,7 @@ fn where_there_are_no_bounds_the_reason_is_given() {
     // Rounded to single precision, which the file does not show.
     planted.write_labels("'<f8'", |a| f64::from(a as f32 / 3.0).to_le_bytes().to_vec());
     let run = bench.succeeds(RECOVER);
-    let line = run.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = run.text();
     assert!(
         line.contains("bounds none: no network with these activation patterns has labels within the error"),
         "{line}"

@@ -161,7 +161,8 @@ fn integers_in_arrays_are_certified_and_checked() {
     for files in [files, "--inputs x.csv --labels a.json", "--inputs x.npy --labels a.json"] {
         let run = bench.succeeds(&format!("check-certificate cert.json {files}"));
         assert!(run.stdout.is_empty() && run.stderr.starts_with("certificate valid\nclaim       unique\n"));
-        assert!(run.stderr.contains("whatever its activation patterns"), "{run:?}");
+        assert!(run.text().contains("whatever its activation patterns"), "{run:?}");
+        assert!(run.stderr.lines().all(|line| line.len() <= 80), "{run:?}");
     }
     let run = bench.succeeds(&format!("check-certificate cert.json {files} --json"));
     let finding: Value = serde_json::from_str(&run.stdout).expect("valid JSON");
@@ -257,7 +258,8 @@ fn few_samples_show_less() {
         ] {
             let run = bench.succeeds(command);
             assert!(run.stderr.contains(&format!("\nclaim       {claim}\n")), "{run:?}");
-            assert!(run.stderr.contains(words), "{run:?}");
+            assert!(run.text().contains(words), "{run:?}");
+            assert!(run.stderr.lines().all(|line| line.len() <= 80), "{run:?}");
         }
     }
 }
@@ -303,7 +305,7 @@ fn tampered_certificates_and_labels_are_not_valid() {
         let run = bench.run(&format!("check-certificate other.json {check}"));
         assert_eq!(run.code, 1, "{expected}: {run:?}");
         assert!(run.stderr.starts_with("certificate not valid\nclaimed     unique, which is not shown\n"));
-        assert!(run.stderr.contains(expected) && !run.stderr.contains("\nstatement "), "{expected}: {run:?}");
+        assert!(run.text().contains(expected) && !run.stderr.contains("\nstatement "), "{expected}: {run:?}");
         let run = bench.run(&format!("check-certificate other.json {check} --json"));
         let finding: Value = serde_json::from_str(&run.stdout).expect("valid JSON");
         assert_eq!((run.code, &finding["valid"], &finding["claim"]), (1, &false.into(), &Value::Null));
@@ -352,13 +354,13 @@ fn rounded_labels_are_not_exact() {
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stderr.starts_with("verdict     not exact\n"), "{run:?}");
     for part in [
-        "reason      the labels are not exactly those of a network of 6 units",
+        "reason the labels are not exactly those of a network of 6 units",
         "no combination of the labels is zero on all samples where unit",
         "computed in floating point were rounded",
-        "nearest     in floating point: exact, residual",
-        "written     report.json",
+        "nearest in floating point: exact, residual",
+        "written report.json",
     ] {
-        assert!(run.stderr.contains(part), "{part}: {run:?}");
+        assert!(run.text().contains(part), "{part}: {run:?}");
     }
     assert!(!bench.path("net.safetensors").exists() && !bench.path("cert.json").exists());
     let report: Value = serde_json::from_slice(&bench.read("report.json")).expect("valid JSON");
@@ -380,7 +382,7 @@ fn fewer_outputs_than_units_are_not_determined() {
     let run = bench.run(RECOVER);
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stderr.starts_with("verdict     not determined\n"), "{run:?}");
-    assert!(run.stderr.contains("there must be as many outputs as units"), "{run:?}");
+    assert!(run.text().contains("there must be as many outputs as units"), "{run:?}");
     assert!(!run.stderr.contains("rounded"), "{run:?}");
 }
 
