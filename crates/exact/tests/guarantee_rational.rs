@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 
 use orthant_certificate::{Claim, Rational, RationalMatrix, RationalNetwork, RationalSamples, check, number};
-use orthant_exact::rational::{ExactError, Misfit, RationalRecovery, certify, recover};
+use orthant_exact::rational::{ExactError, Misfit, RationalRecovery, certify, certify_network, recover};
 use orthant_exact::{BiasModel, Progress, RecoverError, Settings, Verdict};
 use orthant_linalg::{Mat, random};
-use orthant_network::{BiasKind, IntegerSpec, Network};
+use orthant_network::{Activation, BiasKind, IntegerSpec, Network};
 
 /// A network of small integers, and samples that are its exact labels in `f64`.
 struct Planted {
@@ -180,6 +180,59 @@ fn a_near_network_is_enough() {
     let bias = BiasModel::Known(BiasKind::Both);
     let found = certify(&planted.samples, &near, bias, &mut |_| ControlFlow::Continue(())).expect("near");
     assert_eq!(normal(&found.network), normal(&planted.network));
+}
+
+/// Leaky units have no zeros to be found by, and fewer outputs than units no combination that is a unit: refused, not called inexact.
+#[test]
+fn other_units_and_fewer_outputs_are_refused() {
+    let go_on = &mut |_: Progress| ControlFlow::Continue(());
+    let planted = plant(4, 5, 80, BiasKind::None, 0, 7);
+    let leaky = Activation::leaky_relu(0.25).expect("in range");
+    let refused = ExactError::Activation { activation: leaky.name() };
+    let settings = Settings { activation: leaky.clone(), ..Settings::default() };
+    assert_eq!(recover(&planted.samples, &settings, go_on).expect_err("leaky"), refused);
+    let (u, v) = (planted.near.u().to_owned(), planted.near.v().to_owned());
+    let near = Network::with_activation(leaky, u, v, None, None).expect("fits");
+    assert_eq!(certify(&planted.samples, &near, BiasModel::Auto, go_on).expect_err("leaky"), refused);
+
+    let labels = RationalMatrix::from_fn(2, 80, |o, j| planted.samples.labels().get(o, j).clone());
+    let narrow = RationalSamples::new(planted.samples.inputs().clone(), labels).expect("as many");
+    let u = planted.near.u().subrows(0, 2).to_owned();
+    let near = Network::new(u, planted.near.v().to_owned(), None, None).expect("fits");
+    let certified = certify(&narrow, &near, BiasModel::Auto, go_on);
+    assert_eq!(certified.expect_err("two outputs"), ExactError::FewOutputs { m: 2, k: 4 });
+    let recovered = run(&narrow, &Settings { width: Some(4), ..Settings::default() });
+    assert_eq!(recovered.found.network.k(), 4);
+    assert_eq!(recovered.certificate.expect_err("two outputs"), ExactError::FewOutputs { m: 2, k: 4 });
+}
+
+#[test]
+fn a_network_of_other_inputs_or_outputs_is_refused() {
+    let go_on = &mut |_: Progress| ControlFlow::Continue(());
+    let samples = plant(3, 4, 60, BiasKind::None, 0, 7).samples;
+    for (k, d, what, found, expected) in [(3, 5, "inputs", 5, 4), (2, 4, "outputs", 2, 3)] {
+        let other = plant(k, d, 60, BiasKind::None, 0, 7);
+        let refused = ExactError::Recover(RecoverError::Proposal { what, found, expected });
+        let certified = certify(&samples, &other.near, BiasModel::Auto, go_on);
+        assert_eq!(certified.expect_err("another shape"), refused);
+        let certified = certify_network(&samples, other.network, BiasModel::Auto, go_on);
+        assert_eq!(certified.expect_err("another shape"), refused);
+    }
+}
+
+/// As many outputs as units, but output weights that are dependent: the labels have less than their rank.
+#[test]
+fn dependent_output_weights_are_not_determined() {
+    let planted = plant(3, 4, 80, BiasKind::None, 0, 7);
+    let labels = RationalMatrix::from_fn(3, 80, |o, j| planted.samples.labels().get(o % 2, j).clone());
+    let samples = RationalSamples::new(planted.samples.inputs().clone(), labels).expect("as many");
+    let go_on = &mut |_: Progress| ControlFlow::Continue(());
+    let error = certify(&samples, &planted.near, BiasModel::Known(BiasKind::None), go_on);
+    let message = error.expect_err("rank 2").to_string();
+    assert_eq!(
+        message,
+        "the samples do not determine 3 units: the label matrix has rank 2 only, as when output weights are dependent"
+    );
 }
 
 #[test]

@@ -119,7 +119,7 @@ impl RationalFinding<'_> {
         match self.certificate {
             Ok(_) => "exact (rational)",
             Err(ExactError::NotExact { .. }) => "not exact",
-            Err(ExactError::Undetermined(_)) => "not determined",
+            Err(ExactError::Undetermined(_) | ExactError::FewOutputs { .. }) => "not determined",
             Err(_) => "not recovered",
         }
     }

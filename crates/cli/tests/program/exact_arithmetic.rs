@@ -382,8 +382,25 @@ fn fewer_outputs_than_units_are_not_determined() {
     let run = bench.run(RECOVER);
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stderr.starts_with("verdict     not determined\n"), "{run:?}");
-    assert!(run.text().contains("there must be as many outputs as units"), "{run:?}");
+    assert!(
+        run.text().contains("reason 4 units, but outputs: 3; weights as fractions need at least as many"),
+        "{run:?}"
+    );
+    assert!(run.text().contains("nearest in floating point: exact, residual"), "{run:?}");
     assert!(!run.stderr.contains("rounded"), "{run:?}");
+    bench.refuses(
+        &format!("{RECOVER} --width 4"),
+        "--width 4: --exact-arithmetic needs as many outputs as units",
+    );
+
+    // A network of fractions has its labels, whatever the numbers of units and outputs; more is not shown.
+    let u = RationalMatrix::from_fn(K - 1, K, |o, i| planted.network.u().get(o, i).clone());
+    let (b, c) = (planted.network.b().map(<[_]>::to_vec), planted.network.c().map(|c| c[..K - 1].to_vec()));
+    let narrow = RationalNetwork::new(u, planted.network.v().clone(), b, c).expect("shapes fit");
+    bench.write("net.json", &serde_json::to_vec(&narrow).expect("written"));
+    let run =
+        bench.succeeds("certify --inputs x.csv --labels a.json --network net.json --out narrow-cert.json");
+    assert!(run.stderr.contains("\nclaim       fits\n"), "{run:?}");
 }
 
 /// Labels that no network has, not to rounding either: they are not called rounded.

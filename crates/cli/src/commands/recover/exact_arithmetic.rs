@@ -36,6 +36,11 @@ pub(super) fn check_options(args: &RecoverArgs) -> anyhow::Result<()> {
 pub(super) fn run(args: &RecoverArgs, settings: &Settings, targets: &Targets) -> anyhow::Result<Outcome> {
     let console = Console::from(args.printing);
     let samples = exact_samples::read(&args.inputs, &args.labels)?;
+    let m = samples.labels().nrows();
+    if let Some(width) = settings.width.filter(|&width| width > m) {
+        let labels = args.labels.display();
+        bail!("--width {width}: --exact-arithmetic needs as many outputs as units, and {labels} has {m}");
+    }
     let started = Instant::now();
     let bar = progress_bar(console);
     let found = rational::recover(&samples, settings, &mut |progress| {
@@ -54,7 +59,7 @@ pub(super) fn run(args: &RecoverArgs, settings: &Settings, targets: &Targets) ->
     let run = Run {
         n: samples.n(),
         d: samples.inputs().nrows(),
-        m: samples.labels().nrows(),
+        m,
         seed: args.seed,
         seconds: started.elapsed().as_secs_f64(),
     };
