@@ -101,11 +101,11 @@ for the errors: bound is Theorem 78 as printed, with the constant 1, and
 bound_corrected holds for small errors too.
 
 --error-bounds says how many digits are right: no weight is further from that of
-the true network than its bound, if each label is off by --label-error at most
-and the true network has the width, the activation patterns and no biases but
-those of the network written. Patterns of samples near a kink may be others;
-the report counts them. This is proved in floating point, or the reason why not
-is given and no such file is written. Labels that a program computed were
+the true network, with rows of V of norm 1, than its bound, if each label is off
+by --label-error at most and the true network has the width, the activation
+patterns and no biases but those of the network written. Patterns of samples
+near a kink may be others; the report counts them. This is proved in floating
+point, or the reason why not is given and no such file is written. Labels that a program computed were
 rounded more than once: give a number, as --label-error 1e-14, that covers it.
 
 With --exact-arithmetic the samples are exact: the values of the numbers in .npy

@@ -81,7 +81,8 @@ impl BoundsFinding {
             ("U", Some(largest.largest_u)),
             ("c", largest.largest_c),
         ];
-        let parts = parts.iter().filter_map(|(name, bound)| Some(format!("{:.1e} in {name}", (*bound)?)));
+        let parts =
+            parts.iter().filter_map(|(name, bound)| Some(format!("{} in {name}", rounded_up((*bound)?))));
         let parts = parts.collect::<Vec<_>>().join(", ");
         let biases = match (&bounds.b, &bounds.c) {
             (Some(_), Some(_)) => "",
@@ -105,10 +106,11 @@ impl BoundsFinding {
         match self.label_error {
             _ if relative == 0.0 => "the labels are exact".to_string(),
             LabelError::Rounded => {
-                format!("each label was rounded once to {} (relative error {relative:.1e})", self.label_type)
+                let power = relative.log2();
+                format!("each label was rounded once to {} (relative error 2^{power})", self.label_type)
             }
             LabelError::Exact | LabelError::AtMost(_) => {
-                format!("each label has a relative error of {relative:.1e} at most")
+                format!("each label has a relative error of {relative:e} at most")
             }
         }
     }
@@ -125,6 +127,52 @@ impl LargestBounds {
             largest_b: bounds.b.as_ref().map(of_vector),
             largest_u: of_matrix(&bounds.u),
             largest_c: bounds.c.as_ref().map(of_vector),
+        }
+    }
+}
+
+/// A number with two digits, none of which makes it smaller: what is said of a bound must be true.
+fn rounded_up(value: f64) -> String {
+    let nearest = format!("{value:.1e}");
+    let (Ok(number), Some((_, exponent))) = (nearest.parse::<f64>(), nearest.split_once('e')) else {
+        return nearest;
+    };
+    if number >= value {
+        return nearest;
+    }
+    let last_digit = exponent.parse::<i32>().map_or(0.0, |exponent| 10f64.powi(exponent - 1));
+    format!("{:.1e}", number + last_digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn digits_of_bounds_are_rounded_up() {
+        for (value, text) in [
+            (0.0, "0.0e0"),
+            (1.0, "1.0e0"),
+            (1.04, "1.1e0"),
+            (1.06, "1.1e0"),
+            (9.91e-15, "1.0e-14"),
+            (9.99, "1.0e1"),
+            (5.0000001e300, "5.1e300"),
+        ] {
+            assert_eq!(rounded_up(value), text);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, rng_seed: proptest::test_runner::RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_bound_is_said_to_be_smaller(mantissa in 1.0..10.0f64, exponent in -300i32..300) {
+            let value = mantissa * 10f64.powi(exponent);
+            let said: f64 = rounded_up(value).parse().expect("a number");
+            // Two digits: the last one is a tenth of the number at most.
+            prop_assert!(said >= value && said <= 1.1 * value, "{} for {}", said, value);
         }
     }
 }

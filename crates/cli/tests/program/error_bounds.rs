@@ -100,16 +100,16 @@ fn every_weight_is_within_its_bound() {
                 "'<f8'",
                 "",
                 0.5f64.powi(53),
-                "if each label was rounded once to float64 (relative error 1.1e-16)",
+                "if each label was rounded once to float64 (relative error 2^-53)",
             ),
             ("'<f8'", "--label-error exact", 0.0, "if the labels are exact"),
             ("'<i8'", "", 0.0, "if the labels are exact"),
-            ("'<f8'", "--label-error 1e-12", 1e-12, "if each label has a relative error of 1.0e-12 at most"),
+            ("'<f8'", "--label-error 1e-12", 1e-12, "if each label has a relative error of 1e-12 at most"),
             (
                 "'<f4'",
                 "",
                 0.5f64.powi(24),
-                "if each label was rounded once to float32 (relative error 6.0e-8)",
+                "if each label was rounded once to float32 (relative error 2^-24)",
             ),
         ] {
             planted.write_labels(dtype, |a| match dtype {
