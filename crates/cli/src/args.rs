@@ -10,12 +10,16 @@ use orthant::Activation;
 mod certificates;
 mod choices;
 mod hardness;
+mod shared;
 
 pub use self::certificates::{CertifyArgs, CheckCertificateArgs};
-pub use self::choices::{BiasChoice, InputChoice, MethodChoice, NoiseChoice, NoiseKindChoice, PlantedBias};
+pub use self::choices::{
+    BiasChoice, InputChoice, LabelError, MethodChoice, NoiseChoice, NoiseKindChoice, PlantedBias,
+};
 pub use self::hardness::{
     EncodingArgs, FromCnfArgs, HardGenerateArgs, HardnessArgs, HardnessCommand, KappaPairArgs, SolveCheckArgs,
 };
+pub use self::shared::{ExactSampleFiles, Printing};
 
 /// More threads than any machine this runs on; beyond it the operating system fails in unclear ways.
 const MAX_THREADS: u64 = 1024;
@@ -96,6 +100,14 @@ norms in units of the labels. Both bounds take what the half-spaces left over
 for the errors: bound is Theorem 78 as printed, with the constant 1, and
 bound_corrected holds for small errors too.
 
+--error-bounds says how many digits are right: no weight is further from that of
+the true network, with rows of V of norm 1, than its bound, if each label is off
+by --label-error at most and the true network has the width, the activation
+patterns and no biases but those of the network written. Patterns of samples
+near a kink may be others; the report counts them. This is proved in floating
+point, or the reason why not is given and no such file is written. Labels that a program computed were
+rounded more than once: give a number, as --label-error 1e-14, that covers it.
+
 With --exact-arithmetic the samples are exact: the values of the numbers in .npy
 files, or the integers, decimals and fractions of .csv and .json files (see
 certify --help). The weights are fractions that have every label with equality,
@@ -146,6 +158,12 @@ pub struct RecoverArgs {
     /// File for the weights as fractions and what shows that they are the only ones, with --exact-arithmetic
     #[arg(long, value_name = "CERT.json")]
     pub certificate: Option<PathBuf>,
+    /// File for the error bound of each weight, with the names and shapes of the network's own; for relu and at least as many outputs as units
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub error_bounds: Option<PathBuf>,
+    /// How far labels may be from exact ones, for --error-bounds: exact, rounded (once, to the type of the file), or a number relative to each label [default: rounded]
+    #[arg(long, value_name = "E", allow_negative_numbers = true)]
+    pub label_error: Option<LabelError>,
     /// Errors in the labels
     #[arg(long, value_enum, default_value_t = NoiseChoice::None)]
     pub noise: NoiseChoice,
@@ -167,12 +185,9 @@ pub struct RecoverArgs {
     /// Fraction of the samples kept aside to check the answer, from 0 to 0.5 [default: 2 %, at least 4 samples]
     #[arg(long, value_name = "FRACTION")]
     pub holdout: Option<f64>,
-    /// Print the report to stdout instead of a summary to stderr
-    #[arg(long)]
-    pub json: bool,
-    /// Print nothing to stderr but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// What is printed, and where.
+    #[command(flatten)]
+    pub printing: Printing,
 }
 
 /// Options of `predict`.
@@ -216,12 +231,9 @@ pub struct VerifyArgs {
     /// Largest relative error of a unit, or of the output bias, that counts as equivalent
     #[arg(long, value_name = "T", default_value = "1e-9", value_parser = tolerance)]
     pub tolerance: f64,
-    /// Print the comparison as JSON to stdout instead of a table to stderr
-    #[arg(long)]
-    pub json: bool,
-    /// Print nothing to stderr but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// What is printed, and where.
+    #[command(flatten)]
+    pub printing: Printing,
 }
 
 /// Options of `generate`.
@@ -230,9 +242,15 @@ pub struct VerifyArgs {
 Writes inputs.npy, labels.npy and network.safetensors into DIR, which is
 created when it is missing.
 
+Labels are computed in floating point, and rounded. With --integers they are
+exact, as recover --exact-arithmetic and certify need them: weights, biases and
+inputs are integers, of which network.safetensors has the weights as they stand.
+
 Example:
   orthant generate --m 50 --k 50 --d 50 --n 200 --seed 1 --bias both \\
-      --out planted")]
+      --out planted
+  orthant generate --m 10 --k 10 --d 10 --n 220 --bias both --integers \\
+      --out exact")]
 pub struct GenerateArgs {
     /// Number of outputs
     #[arg(long, value_name = "M")]
@@ -261,9 +279,12 @@ pub struct GenerateArgs {
     /// Activation of the hidden units: relu, power:C for t^C, expm1, expm1-square (all zero for t <= 0), leaky-relu:A (-1 < A < 1), abs
     #[arg(long, value_name = "NAME", default_value = "relu")]
     pub activation: Activation,
-    /// Distribution of the inputs
-    #[arg(long, value_enum, default_value_t = InputChoice::GAUSSIAN)]
-    pub inputs: InputChoice,
+    /// Distribution of the inputs [default: gaussian]
+    #[arg(long, value_enum)]
+    pub inputs: Option<InputChoice>,
+    /// Draw weights, biases and inputs as integers of BITS bits with their sign, 8 if none are given, so that labels are exact
+    #[arg(long, value_name = "BITS", num_args = 0..=1, default_missing_value = "8", value_parser = clap::value_parser!(u32).range(2..))]
+    pub integers: Option<u32>,
     /// Add errors of this standard deviation to every label, as a fraction of that of all labels about their means
     #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = non_negative)]
     pub noise: f64,

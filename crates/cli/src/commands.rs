@@ -9,7 +9,12 @@ mod predict;
 mod recover;
 mod verify;
 
-use crate::args::Command;
+use std::io::Write;
+
+use crate::args::{Command, Printing};
+use crate::console::{self, Console};
+use crate::output::{Batch, Target};
+use crate::report;
 
 /// How a command that ran to its end came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,4 +40,27 @@ pub fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Hardness(args) => hardness::run(&args.command),
     }
+}
+
+/// Ends a command that reports: the report is written and printed, the files of the batch appear, and the summary is said with their names.
+fn conclude(
+    mut batch: Batch,
+    report: Option<&Target>,
+    json: &str,
+    mut summary: String,
+    printing: Printing,
+) -> anyhow::Result<()> {
+    if let Some(target) = report {
+        batch.stage(target, |to: &mut dyn Write| writeln!(to, "{json}"))?;
+    }
+    // Before the files appear: a reader that is gone is an error, and errors leave no file.
+    if printing.json {
+        console::print(json)?;
+    }
+    report::line(&mut summary, "written", &batch.names());
+    batch.commit()?;
+    if !printing.json {
+        Console::from(printing).say(&summary);
+    }
+    Ok(())
 }

@@ -5,11 +5,19 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::Context;
 use serde::Serialize;
 
+use crate::args::Printing;
+
 /// Where text for people goes, if anywhere.
 #[derive(Debug, Clone, Copy)]
 pub struct Console {
     /// Print nothing but errors.
     pub quiet: bool,
+}
+
+impl From<Printing> for Console {
+    fn from(printing: Printing) -> Console {
+        Console { quiet: printing.quiet }
+    }
 }
 
 impl Console {
@@ -39,6 +47,18 @@ pub fn error(error: &anyhow::Error) {
 /// When the serialiser refuses, which for the types of this program it does not.
 pub fn to_json(value: &impl Serialize) -> anyhow::Result<String> {
     serde_json::to_string_pretty(value).context("the report cannot be expressed in JSON")
+}
+
+/// Prints what was found: JSON to stdout where it is asked for, text to stderr otherwise.
+///
+/// # Errors
+/// When stdout takes nothing, because a disk is full for instance.
+pub fn tell(printing: Printing, found: &impl Serialize, text: &str) -> anyhow::Result<()> {
+    if printing.json {
+        return print(&to_json(found)?);
+    }
+    Console::from(printing).say(text);
+    Ok(())
 }
 
 /// Prints a line to stdout. A reader that has gone away is not an error: it has seen what it wanted.

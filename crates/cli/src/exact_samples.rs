@@ -156,6 +156,12 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// The table with these fractions, row by row.
+    pub(super) fn table(columns: usize, entries: &[(i64, i64)]) -> Table {
+        Table::new(columns, entries.iter().map(|&(p, q)| rational(p, q)).collect()).expect("whole rows")
+    }
 
     fn rational(p: i64, q: i64) -> Rational {
         Rational::from_parts_signed(p.into(), q.into())
@@ -188,5 +194,49 @@ mod tests {
         assert!(Table::new(0, Vec::new()).is_err() && Table::new(0, vec![Rational::ONE]).is_err());
         assert!(Table::new(2, vec![Rational::ONE; 3]).is_err());
         assert_eq!(Table::new(2, vec![Rational::ONE; 4]).expect("two rows").rows(), 2);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 512, rng_seed: proptest::test_runner::RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_written_is_read(
+            columns in 1usize..5,
+            rows in 1usize..5,
+            values in prop::collection::vec((any::<i64>(), 1..i64::MAX), 16),
+            named in any::<bool>(),
+        ) {
+            let expected = table(columns, &values[..rows * columns]);
+            let fields: Vec<Vec<String>> =
+                expected.entries.chunks(columns).map(|row| row.iter().map(ToString::to_string).collect()).collect();
+            let header = named.then(|| vec!["name"; columns].join(","));
+            let lines = header.into_iter().chain(fields.iter().map(|row| row.join(",")));
+            let text = lines.collect::<Vec<_>>().join("\n");
+            prop_assert_eq!(&csv::parse(&text, 16).expect("valid"), &expected);
+            let text = serde_json::to_string(&fields).expect("written");
+            prop_assert_eq!(&json::parse(&text, 16).expect("valid"), &expected);
+        }
+
+        /// Whatever the text: a table of at most as many numbers as are allowed, or an error on one line.
+        #[test]
+        fn no_text_panics(
+            like_csv in "[-+0-9./eE,\n\r\" a#]{0,60}",
+            like_json in r#"[\[\],"0-9/.e{}: n-]{0,60}"#,
+            any in ".{0,60}",
+            damaged in 0usize..30,
+            byte in any::<char>(),
+        ) {
+            let mut valid: Vec<char> = r#"[["1/2", 3], ["0.1", "-4"]]"#.chars().collect();
+            let place = damaged % valid.len();
+            valid[place] = byte;
+            for text in [like_csv, like_json, any, valid.into_iter().collect()] {
+                for read in [csv::parse(&text, 8), json::parse(&text, 8)] {
+                    match read {
+                        Ok(table) => prop_assert!(table.entries.len() <= 8 && table.rows() > 0),
+                        Err(error) => prop_assert!(!error.to_string().contains('\n')),
+                    }
+                }
+            }
+        }
     }
 }

@@ -16,6 +16,7 @@ use orthant::MatRef;
 use orthant::certificate::{Rational, number};
 
 use crate::exact_samples::Table;
+pub use decode::Dtype;
 use header::Header;
 
 /// A two-dimensional array of finite numbers with at least one row and one column.
@@ -23,6 +24,7 @@ use header::Header;
 pub struct Array {
     rows: usize,
     cols: usize,
+    dtype: Dtype,
     values: Values,
 }
 
@@ -48,6 +50,11 @@ impl Array {
     /// Number of columns: coordinates of a sample.
     pub fn cols(&self) -> usize {
         self.cols
+    }
+
+    /// The type that the numbers have in the file.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
     }
 
     /// The samples as columns: cols × rows, column-major, without a copy.
@@ -165,7 +172,7 @@ fn interpret(file: Mmap) -> anyhow::Result<Array> {
             in_file_order
         })
     };
-    Ok(Array { rows, cols, values })
+    Ok(Array { rows, cols, dtype: header.dtype, values })
 }
 
 /// The values of a rows × cols matrix in C order from those in Fortran order.

@@ -76,6 +76,15 @@ impl Batch {
         Ok(())
     }
 
+    /// The files, as the user named them; `nothing` where there are none.
+    pub fn names(&self) -> String {
+        if self.staged.is_empty() {
+            return "nothing".to_string();
+        }
+        let names = self.staged.iter().map(|(_, target)| target.shown.display().to_string());
+        names.collect::<Vec<_>>().join(", ")
+    }
+
     /// Renames all files to their targets.
     ///
     /// # Errors
@@ -203,9 +212,14 @@ mod tests {
         let targets = ["a", "b"].map(|name| Target::reserve(&dir.path().join(name)).expect("writable"));
         assert!(listing(dir.path()).is_empty(), "reserving leaves nothing");
         let mut batch = Batch::default();
+        assert_eq!(batch.names(), "nothing");
         for target in &targets {
             batch.stage(target, |to| to.write_all(b"contents")).expect("written");
         }
+        assert_eq!(
+            batch.names(),
+            targets.each_ref().map(|target| target.path.display().to_string()).join(", ")
+        );
         assert!(!listing(dir.path()).contains(&"a".to_string()));
         batch.commit().expect("renamed");
         assert_eq!(listing(dir.path()), ["a", "b"]);

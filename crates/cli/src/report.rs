@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::console;
 
+mod error_bounds;
 mod errors;
 mod exact;
 mod half_spaces;
@@ -18,6 +19,8 @@ mod noisy;
 mod one_sparse;
 mod rational;
 
+pub use self::error_bounds::BoundsFinding;
+use self::error_bounds::BoundsReport;
 use self::errors::{ClippingReport, GrossErrorReport};
 use self::exact::ExactReport;
 use self::half_spaces::HalfSpaceReport;
@@ -89,16 +92,19 @@ struct WithErrors {
     clipping: Option<ClippingReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     one_sparse: Option<OneSparseReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_bounds: Option<BoundsReport>,
 }
 
 /// The report in JSON. Keys appear in the order of the fields; numbers that are not finite become `null`.
 ///
 /// # Errors
 /// When the serialiser refuses, which for these types it does not.
-pub fn to_json(found: &Found, run: Run) -> anyhow::Result<String> {
+pub fn to_json(found: &Found, bounds: Option<&BoundsFinding>, run: Run) -> anyhow::Result<String> {
     let plain = |noise, report| {
         let exact = ExactReport::new(report, run);
-        WithErrors { exact, noise, gross_errors: None, clipping: None, one_sparse: None }
+        let error_bounds = bounds.map(BoundsFinding::report);
+        WithErrors { exact, noise, gross_errors: None, clipping: None, one_sparse: None, error_bounds }
     };
     let answer = match found {
         Found::Recovered(answer) => answer,
@@ -123,7 +129,15 @@ pub fn to_json(found: &Found, run: Run) -> anyhow::Result<String> {
 }
 
 /// The report on a few lines.
-pub fn summary(found: &Found, run: Run) -> String {
+pub fn summary(found: &Found, bounds: Option<&BoundsFinding>, run: Run) -> String {
+    let mut text = without_bounds(found, run);
+    if let Some(bounds) = bounds {
+        bounds.lines(&mut text);
+    }
+    text
+}
+
+fn without_bounds(found: &Found, run: Run) -> String {
     let answer = match found {
         Found::Recovered(answer) => answer,
         Found::OneSparse(found) => {
@@ -179,8 +193,49 @@ pub fn next_step(found: &Found, asked: Option<NoiseModel>) -> Option<&'static st
     }
 }
 
+/// Columns of a terminal.
+const COLUMNS: usize = 80;
+
+/// Appends a text with its name in the first column, on lines of 80 columns unless a word is longer.
+pub fn paragraph(text: &mut String, name: &str, value: &str) {
+    let (mut name, mut current) = (name, String::new());
+    for word in value.split_whitespace() {
+        let length = NAME_COLUMNS + current.chars().count() + 1 + word.chars().count();
+        if !current.is_empty() && length > COLUMNS {
+            line(text, name, &current);
+            (name, current) = ("", String::new());
+        }
+        if !current.is_empty() {
+            current.push(' ');
+        }
+        current.push_str(word);
+    }
+    line(text, name, &current);
+}
+
+/// Columns of the names.
+const NAME_COLUMNS: usize = 12;
+
 /// Appends a line with its name in the first column.
 pub fn line(text: &mut String, name: &str, value: &str) {
     // Writing to a string does not fail.
-    let _ = writeln!(text, "{name:<12}{value}");
+    let _ = writeln!(text, "{name:<NAME_COLUMNS$}{value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paragraphs_have_eighty_columns() {
+        let words = ["é".repeat(67), "of".to_string(), "x".repeat(100), "end".to_string()];
+        let mut text = String::new();
+        paragraph(&mut text, "name", &words.join(" "));
+        let indent = " ".repeat(12);
+        let [a, b, c, d] = words;
+        assert_eq!(text, format!("name        {a}\n{indent}{b}\n{indent}{c}\n{indent}{d}\n"));
+        let mut text = String::new();
+        paragraph(&mut text, "name", &format!("{} z", "y".repeat(66)));
+        assert_eq!(text.trim_end().chars().count(), 80);
+    }
 }

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use orthant::Samples;
 use orthant::network::SamplesError;
 
-use crate::npy::Array;
+use crate::npy::{Array, Dtype};
 
 /// Two arrays with the same number of rows.
 #[derive(Debug)]
@@ -37,6 +37,11 @@ impl SampleFiles {
     /// None after [`SampleFiles::read`].
     pub fn samples(&self) -> Result<Samples<'_>, SamplesError> {
         Samples::new(self.inputs.samples(), self.labels.samples())
+    }
+
+    /// The type that the labels have in their file.
+    pub fn label_type(&self) -> Dtype {
+        self.labels.dtype()
     }
 }
 

@@ -14,7 +14,8 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use orthant::certificate::{Rational, RationalMatrix, RationalNetwork, number};
-use orthant::network::UnknownActivation;
+use orthant::exact::bounds::ErrorBounds;
+use orthant::network::{IntegerPlanted, UnknownActivation};
 use orthant::noisy::StandardErrors;
 use orthant::{Activation, Mat, MatRef, Network};
 use safetensors::tensor::TensorView;
@@ -72,12 +73,28 @@ pub fn encode_nearest(network: &RationalNetwork) -> anyhow::Result<Vec<u8>> {
     encode_parts(v.as_ref(), b.as_deref(), u.as_ref(), c.as_deref(), None)
 }
 
+/// The contents of a file with integer weights, as they stand.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_integers(planted: &IntegerPlanted) -> anyhow::Result<Vec<u8>> {
+    encode_parts(planted.v.as_ref(), planted.b.as_deref(), planted.u.as_ref(), planted.c.as_deref(), None)
+}
+
 /// The contents of a file with the standard error of each weight, under the name of the weight; 0 for biases that were not fitted.
 ///
 /// # Errors
 /// As [`encode`].
 pub fn encode_standard_errors(errors: &StandardErrors) -> anyhow::Result<Vec<u8>> {
     encode_parts(errors.v.as_ref(), errors.b.as_deref(), errors.u.as_ref(), errors.c.as_deref(), None)
+}
+
+/// The contents of a file with the error bound of each weight, under the name of the weight; 0 for biases that are not there.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_error_bounds(bounds: &ErrorBounds) -> anyhow::Result<Vec<u8>> {
+    encode_parts(bounds.v.as_ref(), bounds.b.as_deref(), bounds.u.as_ref(), bounds.c.as_deref(), None)
 }
 
 fn encode_parts(

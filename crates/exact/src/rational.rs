@@ -5,6 +5,9 @@
 //! the same systems are solved over the rationals, and the network is held against every label with equality.
 //!
 //! # When not to use it
+//! Units other than max(t, 0) are refused: the combination of the labels that is the activation of a unit is found by its zeros. So are fewer
+//! outputs than units, where there is no such combination. [`recover`](crate::recover()) has both, in floating point.
+//!
 //! Labels that a program computed in floating point were rounded: they are not the exact labels of a network with
 //! weights of its size, and [`ExactError::NotExact`] says where that shows. [`recover`](crate::recover()) is for them.
 
@@ -14,18 +17,18 @@ mod weights;
 use orthant_certificate::{Certificate, Class, RationalNetwork, RationalSamples, number};
 use orthant_estimate::{Callback, Reporter};
 use orthant_linalg::Mat;
-use orthant_network::{BiasKind, Network, Samples};
+use orthant_network::{Activation, BiasKind, Network, Samples};
 
 use crate::error::RecoverError;
 use crate::report::{Recovery, Verdict};
 use crate::settings::{BiasModel, Settings};
 
-/// What was recovered over the rationals.
+/// What was recovered: in floating point, and over the rationals if there is such a network.
 #[derive(Debug, Clone)]
 pub struct RationalRecovery {
-    /// The network, weights and all, and what shows how far it is the only one.
-    pub certificate: Certificate,
-    /// The recovery in floating point that gave the patterns.
+    /// The network, weights and all, and what shows how far it is the only one; or why there is none.
+    pub certificate: Result<Certificate, ExactError>,
+    /// The recovery in floating point that gave the patterns, with its own verdict.
     pub found: Recovery,
 }
 
@@ -36,6 +39,20 @@ pub enum ExactError {
     /// Recovery in floating point failed.
     #[error(transparent)]
     Recover(#[from] RecoverError),
+    /// Weights are solved for in units max(t, 0).
+    #[error("weights as fractions are for units max(t, 0), not for {activation}")]
+    Activation {
+        /// The activation.
+        activation: String,
+    },
+    /// Fewer outputs than units: no combination of the labels is the activation of one.
+    #[error("{k} units, but outputs: {m}; weights as fractions need at least as many outputs as units")]
+    FewOutputs {
+        /// Outputs.
+        m: usize,
+        /// Hidden units.
+        k: usize,
+    },
     /// Recovery in floating point found no network that has these labels to rounding.
     #[error("no network was found that has these labels, not even to rounding: {reason}")]
     NotFound {
@@ -113,14 +130,15 @@ pub enum Misfit {
 /// found.
 ///
 /// # Shapes
-/// As for [`recover`](crate::recover()); the labels must have rank k, so that m ≥ k.
+/// As for [`recover`](crate::recover()), with m ≥ k: the labels must have rank k.
 ///
 /// # Guarantee
 /// U max(Vx + b, 0) + c equals every label. The claim of the certificate has been checked by
 /// [`orthant_certificate::check()`].
 ///
 /// # Errors
-/// [`ExactError`]. Labels that were rounded are [`ExactError::NotExact`].
+/// [`ExactError::Recover`], [`ExactError::TooLarge`] and [`ExactError::Activation`], where nothing was recovered in floating point. All other
+/// reasons are in [`RationalRecovery::certificate`], beside what was found: labels that were rounded are [`ExactError::NotExact`] there.
 ///
 /// # Cost
 /// That of the recovery in floating point; k systems of k + 1 and of d + 1 unknowns over the rationals; an elimination of the lift modulo a
@@ -133,14 +151,15 @@ pub fn recover(
     settings: &Settings,
     progress: &mut Callback<'_>,
 ) -> Result<RationalRecovery, ExactError> {
+    relu(&settings.activation)?;
     let (x, a) = (nearest(samples.inputs()), nearest(samples.labels()));
     let near = Samples::new(x.as_ref(), a.as_ref())
         .map_err(|_| ExactError::TooLarge { bits: f64::MAX_EXP as usize })?;
     let found = crate::recover(&near, settings, progress)?;
-    if matches!(found.report.verdict, Verdict::NotRecovered) {
-        return Err(ExactError::NotFound { reason: found.report.reason.to_string() });
-    }
-    let certificate = certify(samples, &found.network, settings.bias, progress)?;
+    let certificate = match found.report.verdict {
+        Verdict::NotRecovered => Err(ExactError::NotFound { reason: found.report.reason.to_string() }),
+        _ => certify(samples, &found.network, settings.bias, progress),
+    };
     Ok(RationalRecovery { certificate, found })
 }
 
@@ -149,8 +168,11 @@ pub fn recover(
 /// Samples so near the kink of a unit that the network given may be on the wrong side of it are left out of the equations, and
 /// held against the network found like all others.
 ///
+/// # Shapes
+/// m ≥ k.
+///
 /// # Errors
-/// [`ExactError`].
+/// [`ExactError`]; [`RecoverError::Proposal`] when the network has other inputs or outputs than the samples.
 ///
 /// # Cost
 /// That of [`recover`] without the recovery in floating point.
@@ -160,6 +182,12 @@ pub fn certify(
     bias: BiasModel,
     progress: &mut Callback<'_>,
 ) -> Result<Certificate, ExactError> {
+    relu(near.activation())?;
+    fits(samples, near.d(), near.m())?;
+    let (m, k) = (near.m(), near.k());
+    if m < k {
+        return Err(ExactError::FewOutputs { m, k });
+    }
     let reporter = &mut Reporter::new(progress);
     let of = |bias: BiasKind| Class { hidden_biases: bias.hidden(), output_biases: bias.output() };
     let own = Class { hidden_biases: near.b().is_some(), output_biases: near.c().is_some() };
@@ -192,7 +220,8 @@ pub fn certify(
 /// Certifies a network given as fractions, as it stands.
 ///
 /// # Errors
-/// [`ExactError::NotExact`] when a label is not that of the network.
+/// [`ExactError::NotExact`] when a label is not that of the network; [`RecoverError::Proposal`] when it has other inputs or outputs than the
+/// samples.
 ///
 /// # Cost
 /// As for [`certify`], without the systems for the weights.
@@ -202,11 +231,29 @@ pub fn certify_network(
     bias: BiasModel,
     progress: &mut Callback<'_>,
 ) -> Result<Certificate, ExactError> {
+    fits(samples, network.d(), network.m())?;
     let class = match bias {
         BiasModel::Known(bias) => Class { hidden_biases: bias.hidden(), output_biases: bias.output() },
         BiasModel::Auto => Class { hidden_biases: true, output_biases: true },
     };
     evidence::certificate(samples, network, class, &mut Reporter::new(progress))
+}
+
+fn relu(activation: &Activation) -> Result<(), ExactError> {
+    if activation.is_relu() {
+        return Ok(());
+    }
+    Err(ExactError::Activation { activation: activation.name() })
+}
+
+/// Whether a network of `d` inputs and `m` outputs can be one of these samples.
+fn fits(samples: &RationalSamples, d: usize, m: usize) -> Result<(), ExactError> {
+    for (what, found, matrix) in [("inputs", d, samples.inputs()), ("outputs", m, samples.labels())] {
+        if found != matrix.nrows() {
+            return Err(RecoverError::Proposal { what, found, expected: matrix.nrows() }.into());
+        }
+    }
+    Ok(())
 }
 
 /// The nearest floating-point numbers.

@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 use orthant_certificate::{
     Claim, Evidence, Rational, RationalMatrix, RationalNetwork, RationalSamples, check, number,
 };
-use orthant_exact::rational::{ExactError, Misfit, RationalRecovery, certify, recover};
-use orthant_exact::{BiasModel, Settings};
+use orthant_exact::rational::{ExactError, Misfit, RationalRecovery, certify, certify_network, recover};
+use orthant_exact::{BiasModel, Progress, RecoverError, Settings, Verdict};
 use orthant_linalg::{Mat, random};
-use orthant_network::{BiasKind, IntegerSpec, Network};
+use orthant_network::{Activation, BiasKind, IntegerSpec, Network};
 
 /// A network of small integers, and samples that are its exact labels in `f64`.
 struct Planted {
@@ -38,8 +38,8 @@ fn matrix(values: &Mat<f64>) -> RationalMatrix {
     RationalMatrix::from_fn(values.nrows(), values.ncols(), |i, j| rational(values[(i, j)]))
 }
 
-fn run(samples: &RationalSamples, settings: &Settings) -> Result<RationalRecovery, ExactError> {
-    recover(samples, settings, &mut |_| ControlFlow::Continue(()))
+fn run(samples: &RationalSamples, settings: &Settings) -> RationalRecovery {
+    recover(samples, settings, &mut |_| ControlFlow::Continue(())).expect("samples enough")
 }
 
 /// Units as (v, b, u) with the first entry of v that is not zero 1 or −1, sorted; and c.
@@ -67,9 +67,11 @@ fn recovered(k: usize, d: usize, n: usize, fraction_bits: u32, seeds: std::ops::
     for seed in seeds {
         let planted = plant(k, d, n, BiasKind::Both, fraction_bits, seed);
         let settings = Settings { seed, ..Settings::default() };
-        let found = run(&planted.samples, &settings).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
-        assert_eq!(normal(&found.certificate.network), normal(&planted.network), "seed {seed}");
-        let claim = check(&found.certificate, &planted.samples).expect("it checks");
+        let certificate = run(&planted.samples, &settings)
+            .certificate
+            .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        assert_eq!(normal(&certificate.network), normal(&planted.network), "seed {seed}");
+        let claim = check(&certificate, &planted.samples).expect("it checks");
         claims[claim as usize] += 1;
     }
     claims
@@ -99,17 +101,17 @@ fn twenty_units_are_unique_given_the_patterns() {
 #[test]
 fn biases_that_are_not_there_are_none() {
     let planted = plant(4, 5, 120, BiasKind::None, 0, 3);
-    let found = run(&planted.samples, &Settings::default()).expect("recovered").certificate;
+    let found = run(&planted.samples, &Settings::default()).certificate.expect("recovered");
     assert!(found.network.b().is_none() && found.network.c().is_none());
     assert!(found.class.hidden_biases && found.class.output_biases);
     assert_eq!(normal(&found.network), normal(&planted.network));
     let settings = Settings { bias: BiasModel::Known(BiasKind::None), ..Settings::default() };
-    let found = run(&planted.samples, &settings).expect("recovered").certificate;
+    let found = run(&planted.samples, &settings).certificate.expect("recovered");
     assert!(!found.class.hidden_biases && !found.class.output_biases);
     assert_eq!(normal(&found.network), normal(&planted.network));
 }
 
-/// Labels that were rounded once are nobody's exact labels, and the path says so.
+/// Labels that were rounded once are nobody's exact labels, and the path says so; what was found in floating point is kept.
 #[test]
 fn rounded_labels_are_not_exact() {
     for (seed, k) in [(1, 3), (2, 5)] {
@@ -119,9 +121,38 @@ fn rounded_labels_are_not_exact() {
             rational(number::to_f64(&(planted.samples.labels().get(o, j) * &third)))
         });
         let samples = RationalSamples::new(planted.samples.inputs().clone(), rounded).expect("as many");
-        let error = run(&samples, &Settings::default()).expect_err("rounded");
+        let RationalRecovery { certificate, found } = run(&samples, &Settings::default());
+        let error = certificate.expect_err("rounded");
         assert!(matches!(error, ExactError::NotExact { .. }), "{error}");
+        assert_eq!((found.report.verdict, found.network.k()), (Verdict::Exact, k));
     }
+}
+
+#[test]
+fn where_floating_point_finds_nothing_there_is_no_certificate() {
+    let planted = plant(3, 4, 60, BiasKind::Both, 0, 5);
+    let other = plant(3, 4, 60, BiasKind::Both, 0, 6);
+    let samples = RationalSamples::new(other.samples.inputs().clone(), planted.samples.labels().clone())
+        .expect("as many");
+    let RationalRecovery { certificate, found } = run(&samples, &Settings::default());
+    assert_eq!(found.report.verdict, Verdict::NotRecovered);
+    let reason = found.report.reason.to_string();
+    assert_eq!(certificate.expect_err("nothing found"), ExactError::NotFound { reason });
+}
+
+/// No recovery in floating point, for want of samples or of a range: an error, and nothing beside it.
+#[test]
+fn samples_that_floating_point_cannot_take_are_an_error() {
+    let go_on = &mut |_: Progress| ControlFlow::Continue(());
+    let few = plant(3, 4, 2, BiasKind::Both, 0, 5).samples;
+    let error = recover(&few, &Settings::default(), go_on).expect_err("two samples");
+    assert!(matches!(error, ExactError::Recover(RecoverError::TooFewSamples { .. })), "{error}");
+    let samples = plant(3, 4, 60, BiasKind::Both, 0, 5).samples;
+    let huge = number::parse("1e600").expect("a number");
+    let labels = RationalMatrix::from_fn(3, 60, |o, j| samples.labels().get(o, j) * &huge);
+    let beyond = RationalSamples::new(samples.inputs().clone(), labels).expect("as many");
+    let error = recover(&beyond, &Settings::default(), go_on).expect_err("beyond f64");
+    assert_eq!(error, ExactError::TooLarge { bits: 1024 });
 }
 
 #[test]
@@ -151,6 +182,59 @@ fn a_near_network_is_enough() {
     let bias = BiasModel::Known(BiasKind::Both);
     let found = certify(&planted.samples, &near, bias, &mut |_| ControlFlow::Continue(())).expect("near");
     assert_eq!(normal(&found.network), normal(&planted.network));
+}
+
+/// Leaky units have no zeros to be found by, and fewer outputs than units no combination that is a unit: refused, not called inexact.
+#[test]
+fn other_units_and_fewer_outputs_are_refused() {
+    let go_on = &mut |_: Progress| ControlFlow::Continue(());
+    let planted = plant(4, 5, 80, BiasKind::None, 0, 7);
+    let leaky = Activation::leaky_relu(0.25).expect("in range");
+    let refused = ExactError::Activation { activation: leaky.name() };
+    let settings = Settings { activation: leaky.clone(), ..Settings::default() };
+    assert_eq!(recover(&planted.samples, &settings, go_on).expect_err("leaky"), refused);
+    let (u, v) = (planted.near.u().to_owned(), planted.near.v().to_owned());
+    let near = Network::with_activation(leaky, u, v, None, None).expect("fits");
+    assert_eq!(certify(&planted.samples, &near, BiasModel::Auto, go_on).expect_err("leaky"), refused);
+
+    let labels = RationalMatrix::from_fn(2, 80, |o, j| planted.samples.labels().get(o, j).clone());
+    let narrow = RationalSamples::new(planted.samples.inputs().clone(), labels).expect("as many");
+    let u = planted.near.u().subrows(0, 2).to_owned();
+    let near = Network::new(u, planted.near.v().to_owned(), None, None).expect("fits");
+    let certified = certify(&narrow, &near, BiasModel::Auto, go_on);
+    assert_eq!(certified.expect_err("two outputs"), ExactError::FewOutputs { m: 2, k: 4 });
+    let recovered = run(&narrow, &Settings { width: Some(4), ..Settings::default() });
+    assert_eq!(recovered.found.network.k(), 4);
+    assert_eq!(recovered.certificate.expect_err("two outputs"), ExactError::FewOutputs { m: 2, k: 4 });
+}
+
+#[test]
+fn a_network_of_other_inputs_or_outputs_is_refused() {
+    let go_on = &mut |_: Progress| ControlFlow::Continue(());
+    let samples = plant(3, 4, 60, BiasKind::None, 0, 7).samples;
+    for (k, d, what, found, expected) in [(3, 5, "inputs", 5, 4), (2, 4, "outputs", 2, 3)] {
+        let other = plant(k, d, 60, BiasKind::None, 0, 7);
+        let refused = ExactError::Recover(RecoverError::Proposal { what, found, expected });
+        let certified = certify(&samples, &other.near, BiasModel::Auto, go_on);
+        assert_eq!(certified.expect_err("another shape"), refused);
+        let certified = certify_network(&samples, other.network, BiasModel::Auto, go_on);
+        assert_eq!(certified.expect_err("another shape"), refused);
+    }
+}
+
+/// As many outputs as units, but output weights that are dependent: the labels have less than their rank.
+#[test]
+fn dependent_output_weights_are_not_determined() {
+    let planted = plant(3, 4, 80, BiasKind::None, 0, 7);
+    let labels = RationalMatrix::from_fn(3, 80, |o, j| planted.samples.labels().get(o % 2, j).clone());
+    let samples = RationalSamples::new(planted.samples.inputs().clone(), labels).expect("as many");
+    let go_on = &mut |_: Progress| ControlFlow::Continue(());
+    let error = certify(&samples, &planted.near, BiasModel::Known(BiasKind::None), go_on);
+    let message = error.expect_err("rank 2").to_string();
+    assert_eq!(
+        message,
+        "the samples do not determine 3 units: the label matrix has rank 2 only, as when output weights are dependent"
+    );
 }
 
 #[test]
@@ -224,7 +308,7 @@ fn fractions_whose_denominators_primes_divide_are_certified() {
         });
         let samples = RationalSamples::new(inputs, labels).expect("as many");
         let found = run(&samples, &Settings { seed, ..Settings::default() });
-        let found = found.unwrap_or_else(|error| panic!("seed {seed}: {error}")).certificate;
+        let found = found.certificate.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         assert_eq!(normal(&found.network), normal(&network), "seed {seed}");
         match &found.evidence {
             Evidence::AllPatterns { prime, .. } => assert!(!first[..2].contains(prime), "{prime}"),

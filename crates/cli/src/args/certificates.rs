@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::BiasChoice;
+use super::{BiasChoice, ExactSampleFiles, Printing};
 
 /// Options of `certify`.
 #[derive(Debug, Args)]
@@ -29,12 +29,9 @@ Example:
   orthant certify --inputs X.csv --labels A.csv --network net.safetensors \\
       --out certificate.json")]
 pub struct CertifyArgs {
-    /// Inputs: .npy, .csv or .json, n rows of d
-    #[arg(long, value_name = "X")]
-    pub inputs: PathBuf,
-    /// Labels: .npy, .csv or .json, n rows of m
-    #[arg(long, value_name = "A")]
-    pub labels: PathBuf,
+    /// The samples.
+    #[command(flatten)]
+    pub samples: ExactSampleFiles,
     /// Network: .safetensors, or .json of fractions
     #[arg(long, value_name = "NET")]
     pub network: PathBuf,
@@ -44,12 +41,9 @@ pub struct CertifyArgs {
     /// Biases of the networks among which it is the only one; auto takes both where that can be shown
     #[arg(long, value_enum, default_value_t = BiasChoice::Auto)]
     pub bias: BiasChoice,
-    /// Print the report as JSON to stdout instead of a summary to stderr
-    #[arg(long)]
-    pub json: bool,
-    /// Print nothing to stderr but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// What is printed, and where.
+    #[command(flatten)]
+    pub printing: Printing,
 }
 
 /// Options of `check-certificate`.
@@ -69,16 +63,10 @@ pub struct CheckCertificateArgs {
     /// Certificate
     #[arg(value_name = "CERT.json")]
     pub certificate: PathBuf,
-    /// Inputs: .npy, .csv or .json, n rows of d
-    #[arg(long, value_name = "X")]
-    pub inputs: PathBuf,
-    /// Labels: .npy, .csv or .json, n rows of m
-    #[arg(long, value_name = "A")]
-    pub labels: PathBuf,
-    /// Print the finding as JSON to stdout instead of text to stderr
-    #[arg(long)]
-    pub json: bool,
-    /// Print nothing to stderr but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// The samples.
+    #[command(flatten)]
+    pub samples: ExactSampleFiles,
+    /// What is printed, and where.
+    #[command(flatten)]
+    pub printing: Printing,
 }

@@ -1,5 +1,7 @@
 //! The values that options choose from, and what they stand for in the library.
 
+use std::str::FromStr;
+
 use clap::ValueEnum;
 use orthant::network::{BiasKind, InputKind, NoiseKind};
 use orthant::noisy::NoiseModel;
@@ -80,6 +82,30 @@ impl NoiseChoice {
             NoiseChoice::Sparse => Some(NoiseModel::Sparse),
             NoiseChoice::Arbitrary => None,
             NoiseChoice::Auto => Some(NoiseModel::Auto),
+        }
+    }
+}
+
+/// How far labels are from exact ones, relative to each.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LabelError {
+    /// Not at all
+    Exact,
+    /// By one rounding to the type of the file
+    Rounded,
+    /// By this much at most
+    AtMost(f64),
+}
+
+impl FromStr for LabelError {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<LabelError, String> {
+        match (text, text.parse::<f64>()) {
+            ("exact", _) => Ok(LabelError::Exact),
+            ("rounded", _) => Ok(LabelError::Rounded),
+            (_, Ok(value)) if (0.0..1.0).contains(&value) => Ok(LabelError::AtMost(value)),
+            _ => Err("exact, rounded, or a number from 0 to below 1 is needed".to_string()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use orthant::hardness::{ClauseKind, Family, Variant};
 
-use super::non_negative;
+use super::{Printing, non_negative};
 
 /// Steps of the SAT solver unless others are asked for: with 400 variables some ten seconds.
 const MAX_STEPS: u64 = 1_000_000;
@@ -108,12 +108,9 @@ pub struct SolveCheckArgs {
     /// Network without biases: safetensors
     #[arg(value_name = "NETWORK.safetensors")]
     pub network: PathBuf,
-    /// Print the findings as JSON to stdout instead of text to stderr
-    #[arg(long)]
-    pub json: bool,
-    /// Print nothing to stderr but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// What is printed, and where.
+    #[command(flatten)]
+    pub printing: Printing,
 }
 
 /// Options of `hardness generate`.

@@ -9,10 +9,10 @@ use orthant::certificate::{Certificate, RationalNetwork, RationalSamples};
 use orthant::exact::rational::{self, ExactError};
 use orthant::{BiasModel, Callback, Mat, Network};
 
-use super::Outcome;
 use super::recover::{progress_bar, show};
+use super::{Outcome, conclude};
 use crate::args::CertifyArgs;
-use crate::console::{self, Console};
+use crate::console::Console;
 use crate::exact_samples;
 use crate::output::{Batch, Target};
 use crate::report::{RationalFinding, Run};
@@ -27,11 +27,11 @@ const MAX_BYTES: u64 = 64 << 20;
 /// # Errors
 /// One line about bad usage or bad input; no output file has been touched then.
 pub fn run(args: &CertifyArgs) -> anyhow::Result<Outcome> {
-    let console = Console { quiet: args.quiet };
+    let console = Console::from(args.printing);
     let target = Target::reserve(&args.out)?;
-    target.differs_from([&args.inputs, &args.labels, &args.network].map(PathBuf::as_path))?;
+    target.differs_from([&args.samples.inputs, &args.samples.labels, &args.network].map(PathBuf::as_path))?;
     let network = Given::read(&args.network)?;
-    let samples = exact_samples::read(&args.inputs, &args.labels)?;
+    let samples = exact_samples::read(&args.samples.inputs, &args.samples.labels)?;
     network.check_sizes(&samples, args)?;
     network.check_biases(args)?;
 
@@ -57,14 +57,7 @@ pub fn run(args: &CertifyArgs) -> anyhow::Result<Outcome> {
     if let Ok(certificate) = &certificate {
         batch.stage(&target, |to| to.write_all(certificate.to_json().as_bytes()))?;
     }
-    if args.json {
-        console::print(&finding.json(run)?)?;
-    }
-    batch.commit()?;
-    if !args.json {
-        let written = certificate.as_ref().map_or("nothing".into(), |_| target.shown().to_string_lossy());
-        console.say(&format!("{}{:<12}{written}", finding.summary(run), "written"));
-    }
+    conclude(batch, None, &finding.json(run)?, finding.summary(run), args.printing)?;
     Ok(if certificate.is_ok() { Outcome::Positive } else { Outcome::Negative })
 }
 
@@ -101,8 +94,10 @@ impl Given {
             Given::Near(network) => (network.d(), network.m()),
             Given::Exact(network) => (network.d(), network.m()),
         };
-        let files =
-            [("inputs", d, samples.inputs(), &args.inputs), ("outputs", m, samples.labels(), &args.labels)];
+        let files = [
+            ("inputs", d, samples.inputs(), &args.samples.inputs),
+            ("outputs", m, samples.labels(), &args.samples.labels),
+        ];
         for (what, own, matrix, file) in files {
             ensure!(
                 own == matrix.nrows(),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use crate::args::CheckCertificateArgs;
-use crate::console::{self, Console};
+use crate::console;
 use crate::exact_samples;
 use crate::report;
 use crate::text_file;
@@ -26,15 +26,11 @@ pub fn run(args: &CheckCertificateArgs) -> anyhow::Result<Outcome> {
         let (path, why) = (args.certificate.display(), text_file::shortened(&error.to_string()));
         anyhow!("{path}: is not a certificate that this program reads: {why}")
     })?;
-    let samples = exact_samples::read(&args.inputs, &args.labels)?;
+    let samples = exact_samples::read(&args.samples.inputs, &args.samples.labels)?;
     let started = Instant::now();
     let result = check(&certificate, &samples);
     let finding = Finding::new(&certificate, result, started.elapsed().as_secs_f64());
-    if args.json {
-        console::print(&console::to_json(&finding)?)?;
-    } else {
-        Console { quiet: args.quiet }.say(&finding.text());
-    }
+    console::tell(args.printing, &finding, &finding.text())?;
     Ok(if finding.valid { Outcome::Positive } else { Outcome::Negative })
 }
 
@@ -75,7 +71,7 @@ impl<'a> Finding<'a> {
 
     fn text(&self) -> String {
         let mut text = String::new();
-        let mut line = |name: &str, value: &str| report::line(&mut text, name, value);
+        let mut line = |name: &str, value: &str| report::paragraph(&mut text, name, value);
         line("certificate", if self.valid { "valid" } else { "not valid" });
         match (&self.claim, &self.reason) {
             (Some(claim), _) => line("claim", claim),

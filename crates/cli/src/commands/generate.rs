@@ -1,11 +1,13 @@
 //! `orthant generate`: a random network with samples of it.
 
-use anyhow::{Context, anyhow, ensure};
-use orthant::network::{NoiseKind, Planted, PlantedSpec, SpecError, gross_errors};
+use anyhow::{Context, anyhow, bail, ensure};
+use orthant::network::{
+    IntegerSpec, IntegerSpecError, NoiseKind, Planted, PlantedSpec, SpecError, gross_errors,
+};
 use orthant::{Mat, Samples};
 
 use super::Outcome;
-use crate::args::GenerateArgs;
+use crate::args::{GenerateArgs, InputChoice};
 use crate::console::Console;
 use crate::npy;
 use crate::output::{Batch, Directory, Target};
@@ -20,42 +22,105 @@ const MAX_BYTES: u128 = 16 << 30;
 /// # Errors
 /// One line about bad usage or a place that cannot be written; no output file has been touched then.
 pub fn run(args: &GenerateArgs) -> anyhow::Result<Outcome> {
-    let spec = PlantedSpec {
-        m: args.m,
-        k: args.k,
-        d: args.d,
-        kappa_u: args.kappa_u,
-        kappa_v: args.kappa_v,
-        bias: args.bias.into(),
-        inputs: args.inputs.0,
-        activation: args.activation.clone(),
-        seed: args.seed,
-    };
-    let needed = bytes_needed(&spec, args.n).filter(|&needed| needed <= MAX_BYTES);
+    let needed = bytes_needed(args.m, args.k, args.d, args.n).filter(|&needed| needed <= MAX_BYTES);
     needed.with_context(|| {
         let GenerateArgs { m, k, d, n, .. } = args;
         format!("m = {m}, k = {k}, d = {d}, n = {n} would take more than {} GiB of memory", MAX_BYTES >> 30)
     })?;
+    if args.integers.is_some() {
+        check_integer_options(args)?;
+    }
     let directory = Directory::create(&args.out)?;
     let [inputs, labels, network] =
         ["inputs.npy", "labels.npy", "network.safetensors"].map(|name| Target::reserve(&args.out.join(name)));
     let (inputs, labels, network) = (inputs?, labels?, network?);
 
-    let planted = spec.plant(args.n).map_err(explain)?;
-    let finite = planted.a.col_iter().all(|sample| sample.iter().all(|x| x.is_finite()));
-    ensure!(finite, "the labels of this network overflow");
-    let labels_given = with_errors(&planted, args)?;
-    let weights = weights::encode(&planted.network)?;
+    let drawn = match args.integers {
+        Some(bits) => Drawn::integers(args, bits)?,
+        None => Drawn::random(args)?,
+    };
     let mut batch = Batch::default();
-    batch.stage(&inputs, |to| npy::write(to, planted.x.as_ref()))?;
-    batch.stage(&labels, |to| npy::write(to, labels_given.as_ref()))?;
-    batch.stage(&network, |to| to.write_all(&weights))?;
+    batch.stage(&inputs, |to| npy::write(to, drawn.x.as_ref()))?;
+    batch.stage(&labels, |to| npy::write(to, drawn.a.as_ref()))?;
+    batch.stage(&network, |to| to.write_all(&drawn.network))?;
+    let written = batch.names();
     batch.commit()?;
     directory.keep();
 
-    let written = [inputs, labels, network].map(|target| target.shown().display().to_string()).join(", ");
     Console { quiet: args.quiet }.say(&format!("written: {written}"));
     Ok(Outcome::Positive)
+}
+
+/// What goes into the files.
+struct Drawn {
+    /// Inputs, d × n.
+    x: Mat<f64>,
+    /// Labels, m × n.
+    a: Mat<f64>,
+    /// The contents of the network's file.
+    network: Vec<u8>,
+}
+
+impl Drawn {
+    /// Weights and inputs from continuous distributions, labels computed in floating point, with the errors asked for.
+    fn random(args: &GenerateArgs) -> anyhow::Result<Drawn> {
+        let spec = PlantedSpec {
+            m: args.m,
+            k: args.k,
+            d: args.d,
+            kappa_u: args.kappa_u,
+            kappa_v: args.kappa_v,
+            bias: args.bias.into(),
+            inputs: args.inputs.unwrap_or(InputChoice::GAUSSIAN).0,
+            activation: args.activation.clone(),
+            seed: args.seed,
+        };
+        let planted = spec.plant(args.n).map_err(explain)?;
+        let finite = planted.a.col_iter().all(|sample| sample.iter().all(|x| x.is_finite()));
+        ensure!(finite, "the labels of this network overflow");
+        let a = with_errors(&planted, args)?;
+        Ok(Drawn { a, network: weights::encode(&planted.network)?, x: planted.x })
+    }
+
+    /// Integers, and labels that are not rounded.
+    fn integers(args: &GenerateArgs, bits: u32) -> anyhow::Result<Drawn> {
+        let spec = IntegerSpec {
+            m: args.m,
+            k: args.k,
+            d: args.d,
+            bias: args.bias.into(),
+            weight_bits: bits,
+            input_bits: bits,
+            fraction_bits: 0,
+            seed: args.seed,
+        };
+        let planted = spec.plant(args.n).map_err(|error| match error {
+            IntegerSpecError::ZeroDimension { name } => zero_dimension(name),
+            IntegerSpecError::Bits { bits: needed } => anyhow!(
+                "--integers {bits}: labels may have {needed} binary digits, and float64 numbers have {}",
+                f64::MANTISSA_DIGITS
+            ),
+            error => error.into(),
+        })?;
+        let network = weights::encode_integers(&planted)?;
+        Ok(Drawn { x: planted.x, a: planted.a, network })
+    }
+}
+
+/// Options that networks of integers do not go with.
+fn check_integer_options(args: &GenerateArgs) -> anyhow::Result<()> {
+    let unused = [
+        ("--kappa-u", args.kappa_u.is_some()),
+        ("--kappa-v", args.kappa_v.is_some()),
+        ("--inputs", args.inputs.is_some()),
+        ("--activation", !args.activation.is_relu()),
+        ("--noise", args.noise > 0.0),
+        ("--gross", args.gross > 0.0),
+    ];
+    if let Some((option, _)) = unused.iter().find(|(_, given)| *given) {
+        bail!("{option}: --integers draws uniform integers, whose labels under relu are exact");
+    }
+    Ok(())
 }
 
 /// The labels with the errors asked for.
@@ -80,12 +145,16 @@ fn with_errors(planted: &Planted, args: &GenerateArgs) -> anyhow::Result<Mat<f64
 }
 
 /// Bytes of inputs, labels, activations and weights; `None` on overflow.
-fn bytes_needed(spec: &PlantedSpec, n: usize) -> Option<u128> {
-    let [m, k, d, n] = [spec.m, spec.k, spec.d, n].map(|size| size as u128);
+fn bytes_needed(m: usize, k: usize, d: usize, n: usize) -> Option<u128> {
+    let [m, k, d, n] = [m, k, d, n].map(|size| size as u128);
     // Two 64-bit factors fit 128 bits; their sum may not.
     let products = [d * n, m * n, k * n, m * k, k * d];
     let entries = products.iter().try_fold(0u128, |sum, &product| sum.checked_add(product))?;
     entries.checked_mul(size_of::<f64>() as u128)
+}
+
+fn zero_dimension(name: &str) -> anyhow::Error {
+    anyhow!("--{name} is 0, allowed: at least 1")
 }
 
 fn explain(error: SpecError) -> anyhow::Error {
@@ -96,7 +165,7 @@ fn explain(error: SpecError) -> anyhow::Error {
         SpecError::Condition { name: "kappa_v", value } => {
             anyhow!("--kappa-v is {value}, allowed: finite and at least 1")
         }
-        SpecError::ZeroDimension { name } => anyhow!("--{name} is 0, allowed: at least 1"),
+        SpecError::ZeroDimension { name } => zero_dimension(name),
         _ => error.into(),
     }
 }
@@ -107,9 +176,7 @@ mod tests {
 
     #[test]
     fn sizes_are_counted_without_overflow() {
-        let spec = PlantedSpec { m: 2, k: 3, d: 5, ..PlantedSpec::default() };
-        assert_eq!(bytes_needed(&spec, 7), Some(8 * (35 + 14 + 21 + 6 + 15)));
-        let huge = PlantedSpec { m: usize::MAX, k: usize::MAX, d: usize::MAX, ..spec };
-        assert_eq!(bytes_needed(&huge, usize::MAX), None);
+        assert_eq!(bytes_needed(2, 3, 5, 7), Some(8 * (35 + 14 + 21 + 6 + 15)));
+        assert_eq!(bytes_needed(usize::MAX, usize::MAX, usize::MAX, usize::MAX), None);
     }
 }

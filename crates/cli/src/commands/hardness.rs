@@ -108,7 +108,6 @@ fn write_instance(instance: &Instance, args: &EncodingArgs, read: &[&Path]) -> a
         "{} is there already, and no network is known for this instance",
         solution.shown().display()
     );
-    let mut written = vec![&inputs, &labels, &original, &formula, &metadata];
     let mut batch = Batch::default();
     batch.stage(&inputs, |to| npy::write(to, instance.x()))?;
     batch.stage(&labels, |to| npy::write(to, instance.a()))?;
@@ -121,8 +120,8 @@ fn write_instance(instance: &Instance, args: &EncodingArgs, read: &[&Path]) -> a
     if let Some(network) = &network {
         let bytes = weights::encode(network)?;
         batch.stage(&solution, |to| to.write_all(&bytes))?;
-        written.push(&solution);
     }
+    let written = batch.names();
     batch.commit()?;
     directory.keep();
 
@@ -132,12 +131,10 @@ fn write_instance(instance: &Instance, args: &EncodingArgs, read: &[&Path]) -> a
         Satisfiability::Unsatisfiable => "unsatisfiable: no network has these labels",
         Satisfiability::Unknown => "not known to be satisfiable: the SAT solver used up --max-steps",
     };
-    let written = written.iter().map(|target| target.shown().display().to_string()).collect::<Vec<_>>();
     Console { quiet: args.quiet }.say(&format!(
         "formula     {variables} variables, {clauses} clauses, reversible; {satisfiable}\n\
          samples     {n} with {d} inputs and {m} outputs, for {k} units without biases\n\
-         written     {}",
-        written.join(", ")
+         written     {written}"
     ));
     Ok(Outcome::Positive)
 }
@@ -180,11 +177,7 @@ fn solve_check(args: &SolveCheckArgs) -> anyhow::Result<Outcome> {
             if matches!(error, DecodeError::AnotherKind) { "; recover it with --bias none" } else { "" };
         anyhow!("{} with {}: {error}{advice}", args.network.display(), args.instance.display())
     })?;
-    if args.json {
-        console::print(&console::to_json(&findings)?)?;
-    } else {
-        Console { quiet: args.quiet }.say(&findings.text());
-    }
+    console::tell(args.printing, &findings, &findings.text())?;
     Ok(if findings.satisfies { Outcome::Positive } else { Outcome::Negative })
 }
 
@@ -326,6 +319,7 @@ fn kappa_pair(args: &KappaPairArgs) -> anyhow::Result<Outcome> {
         batch.stage(&targets[3 + which], |to| to.write_all(&bytes))?;
     }
     batch.stage(&targets[5], |to| writeln!(to, "{json}"))?;
+    let written = batch.names();
     batch.commit()?;
     directory.keep();
 
@@ -333,14 +327,12 @@ fn kappa_pair(args: &KappaPairArgs) -> anyhow::Result<Outcome> {
     let needed = report.pair.samples_needed.first().map_or(String::new(), |(delta, n)| {
         format!("; no method is right with probability {} on fewer than {n} Gaussian samples", 1.0 - delta)
     });
-    let written = targets.iter().map(|target| target.shown().display().to_string()).collect::<Vec<_>>();
     Console { quiet: args.quiet }.say(&format!(
         "networks    condition numbers of V {first:.4e} and {second:.4e}\n\
          samples     {distinguishing} of {}{} tell them apart{needed}\n\
-         written     {}",
+         written     {written}",
         args.n,
         if args.agreeing { ", chosen so," } else { "" },
-        written.join(", ")
     ));
     Ok(Outcome::Positive)
 }

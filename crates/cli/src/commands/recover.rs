@@ -13,15 +13,16 @@ use orthant::fpt::{FptError, half_spaces, one_sparse};
 use orthant::noisy::{self, Answer, GrossError, NoisyError};
 use orthant::{Callback, Method, Progress, RecoverError, Samples, Settings, Verdict};
 
-use super::Outcome;
+use super::{Outcome, conclude};
 use crate::args::{BiasChoice, MethodChoice, NoiseChoice, RecoverArgs};
-use crate::console::{self, Console};
+use crate::console::Console;
 use crate::exact_samples;
 use crate::output::{Batch, Target};
 use crate::report::{self, Found, Run};
 use crate::samples::SampleFiles;
 use crate::weights;
 
+mod error_bounds;
 mod exact_arithmetic;
 
 /// Runs the command.
@@ -29,7 +30,7 @@ mod exact_arithmetic;
 /// # Errors
 /// One line about bad usage or bad input; no output file has been touched then.
 pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
-    let console = Console { quiet: args.quiet };
+    let console = Console::from(args.printing);
     check_options_make_sense(args)?;
     let plan = Plan::new(args)?;
     let targets = reserve_outputs(args)?;
@@ -52,7 +53,7 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
     let samples = files.samples()?;
 
     // Nothing is foretold of what will be refused.
-    if let (Plan::OneSparse(settings), false) = (&plan, args.json || samples.m() == 1)
+    if let (Plan::OneSparse(settings), false) = (&plan, args.printing.json || samples.m() == 1)
         && settings.activation.is_relu()
     {
         let members = samples.d() + usize::from(settings.bias.fitted().hidden());
@@ -78,41 +79,34 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
         seed: args.seed,
         seconds: started.elapsed().as_secs_f64(),
     };
-    let json = report::to_json(&found, run)?;
     let recovered = found.verdict() != Verdict::NotRecovered;
+    let bounds =
+        recovered.then(|| error_bounds::bound(args, &samples, files.label_type(), found.network())).flatten();
+    let json = report::to_json(&found, bounds.as_ref(), run)?;
 
     let mut batch = Batch::default();
-    let mut written = Vec::new();
     if recovered {
         let bytes = weights::encode(found.network())?;
         batch.stage(&targets.network, |to| to.write_all(&bytes))?;
-        written.push(targets.network.shown().display().to_string());
         if let (Some(target), Found::Recovered(Answer::Noisy(fit))) = (&targets.standard_errors, &found) {
             let bytes = weights::encode_standard_errors(&fit.standard_errors)?;
             batch.stage(target, |to| to.write_all(&bytes))?;
-            written.push(target.shown().display().to_string());
+        }
+        if let (Some(target), Some(Ok(bounds))) =
+            (&targets.error_bounds, bounds.as_ref().map(|found| &found.bounds))
+        {
+            let bytes = weights::encode_error_bounds(bounds)?;
+            batch.stage(target, |to| to.write_all(&bytes))?;
         }
         if let (Some(target), Found::Recovered(Answer::Sparse(sparse))) = (&targets.gross_errors, &found) {
             batch.stage(target, |to| write_gross_errors(to, &sparse.errors))?;
-            written.push(target.shown().display().to_string());
         }
     }
-    if let Some(target) = &targets.report {
-        batch.stage(target, |to| writeln!(to, "{json}"))?;
-        written.push(target.shown().display().to_string());
+    let mut summary = report::summary(&found, bounds.as_ref(), run);
+    if let Some(step) = report::next_step(&found, args.noise.model()) {
+        report::line(&mut summary, "next", step);
     }
-    // Before the files appear: a reader that is gone is an error, and errors leave no file.
-    if args.json {
-        console::print(&json)?;
-    }
-    batch.commit()?;
-
-    if !args.json {
-        let next = report::next_step(&found, args.noise.model())
-            .map_or(String::new(), |step| format!("{:<12}{step}\n", "next"));
-        let written = if written.is_empty() { "nothing".to_string() } else { written.join(", ") };
-        console.say(&format!("{}{next}{:<12}{written}", report::summary(&found, run), "written"));
-    }
+    conclude(batch, targets.report.as_ref(), &json, summary, args.printing)?;
     Ok(if recovered { Outcome::Positive } else { Outcome::Negative })
 }
 
@@ -129,6 +123,7 @@ fn check_options_make_sense(args: &RecoverArgs) -> anyhow::Result<()> {
     } else if args.certificate.is_some() {
         bail!("--certificate needs --exact-arithmetic: only weights with zero error can be certified");
     }
+    error_bounds::check_options(args)?;
     let arbitrary = args.noise == NoiseChoice::Arbitrary;
     if (args.noise == NoiseChoice::Gaussian || arbitrary) && args.method != MethodChoice::Auto {
         bail!("--method is for exact labels: not with --noise {}", name(args.noise));
@@ -236,6 +231,7 @@ struct Targets {
     network: Target,
     certificate: Option<Target>,
     report: Option<Target>,
+    error_bounds: Option<Target>,
     standard_errors: Option<Target>,
     gross_errors: Option<Target>,
 }
@@ -248,9 +244,10 @@ fn reserve_outputs(args: &RecoverArgs) -> anyhow::Result<Targets> {
         |path| Option::as_ref(path).map(|path: &PathBuf| reserve(path, &mut taken)).transpose();
     let report = optional(&args.report)?;
     let certificate = optional(&args.certificate)?;
+    let error_bounds = optional(&args.error_bounds)?;
     let standard_errors = optional(&args.standard_errors)?;
     let gross_errors = optional(&args.gross_errors)?;
-    Ok(Targets { network, certificate, report, standard_errors, gross_errors })
+    Ok(Targets { network, certificate, report, error_bounds, standard_errors, gross_errors })
 }
 
 /// Reserves a file that is none of those taken, and takes it.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use crate::args::VerifyArgs;
-use crate::console::{self, Console};
+use crate::console;
 use crate::weights;
 
 /// Runs the command.
@@ -37,11 +37,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
         second.activation()
     );
     let comparison = Comparison::new(&first, &second, args.tolerance)?;
-    if args.json {
-        console::print(&console::to_json(&comparison)?)?;
-    } else {
-        Console { quiet: args.quiet }.say(&comparison.table());
-    }
+    console::tell(args.printing, &comparison, &comparison.table())?;
     Ok(if comparison.equivalent { Outcome::Positive } else { Outcome::Negative })
 }
 

@@ -46,13 +46,7 @@ fn unquoted(field: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use orthant::certificate::Rational;
-    use proptest::prelude::*;
-
-    fn table(columns: usize, entries: &[(i64, i64)]) -> Table {
-        let entries = entries.iter().map(|&(p, q)| Rational::from_parts_signed(p.into(), q.into())).collect();
-        Table::new(columns, entries).expect("whole rows")
-    }
+    use crate::exact_samples::tests::table;
 
     #[test]
     fn numbers_are_read_exactly_after_names_or_none() {
@@ -92,36 +86,5 @@ mod tests {
             assert!(message.contains(expected), "{text:?}: {message:?} does not say {expected:?}");
         }
         assert!(parse(&"9".repeat(100_000), 1).expect_err("too long").to_string().len() < 300);
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 512, rng_seed: proptest::test_runner::RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn what_is_written_is_read(
-            columns in 1usize..5,
-            rows in 1usize..5,
-            values in prop::collection::vec((any::<i64>(), 1..i64::MAX), 16),
-            named in any::<bool>(),
-        ) {
-            let expected = table(columns, &values[..rows * columns]);
-            let lines = expected.entries.chunks(columns).map(|row| {
-                row.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
-            });
-            let header = named.then(|| vec!["name"; columns].join(","));
-            let text = header.into_iter().chain(lines).collect::<Vec<_>>().join("\n");
-            prop_assert_eq!(parse(&text, 16).expect("valid"), expected);
-        }
-
-        /// Whatever the text: a table with as many numbers as fields outside the header, or an error on one line.
-        #[test]
-        fn no_text_panics(text in "[-+0-9./eE,\n\r\" a#]{0,60}", any in ".{0,60}") {
-            for text in [text, any] {
-                match parse(&text, 8) {
-                    Ok(table) => prop_assert!(table.entries.len() <= 8 && table.rows() > 0),
-                    Err(error) => prop_assert!(!error.to_string().contains('\n')),
-                }
-            }
-        }
     }
 }

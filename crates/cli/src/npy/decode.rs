@@ -70,6 +70,18 @@ impl Dtype {
         }
     }
 
+    /// How far a number that was rounded once to this type is from its value, relative to it, at most: 0 for integers, which are taken as they
+    /// stand.
+    pub fn unit_roundoff(self) -> f64 {
+        let digits = match self.kind {
+            Kind::F16 => 11,
+            Kind::F32 => f32::MANTISSA_DIGITS,
+            Kind::F64 => f64::MANTISSA_DIGITS,
+            _ => return 0.0,
+        };
+        0.5f64.powi(digits as i32)
+    }
+
     /// Whether elements are `f64` as a little-endian machine stores them.
     pub fn is_little_f64(self) -> bool {
         self.kind == Kind::F64 && !self.big_endian

@@ -6,7 +6,7 @@ use orthant::{Report, Verdict};
 use serde::Serialize;
 
 use super::exact::ExactReport;
-use super::{Run, line};
+use super::{Run, paragraph};
 use crate::console;
 
 /// What came of recovery or certification with zero error.
@@ -14,7 +14,7 @@ use crate::console;
 pub struct RationalFinding<'a> {
     /// The certificate, or why there is none.
     pub certificate: Result<&'a Certificate, &'a ExactError>,
-    /// What recovery said of the nearest floating-point samples, where it was made.
+    /// What recovery said of the nearest floating-point samples, unless the network was given.
     pub near: Option<&'a Report>,
 }
 
@@ -68,7 +68,7 @@ impl RationalFinding<'_> {
     /// The report on a few lines.
     pub fn summary(self, run: Run) -> String {
         let mut text = String::new();
-        let mut line = |name: &str, value: &str| line(&mut text, name, value);
+        let mut line = |name: &str, value: &str| paragraph(&mut text, name, value);
         line("verdict", self.verdict());
         match self.certificate {
             Ok(certificate) => {
@@ -95,17 +95,21 @@ impl RationalFinding<'_> {
             let bits = network.bits();
             line("weights", &format!("fractions, numerators and denominators of at most {bits} bits"));
         }
-        if let (Err(_), Some(report)) = (self.certificate, self.near) {
+        let nothing = matches!(self.certificate, Err(ExactError::NotFound { .. }));
+        if let (Err(_), Some(report), false) = (self.certificate, self.near, nothing) {
             line("nearest", &nearest(report));
         }
         match self.near {
-            Some(report) => line(
-                "method",
-                &format!(
-                    "{}, {} attempts in floating point, then fractions; {:.2} s, seed {}",
-                    report.method, report.attempts, run.seconds, run.seed
-                ),
-            ),
+            Some(report) => {
+                let fractions = if nothing { "" } else { " then fractions," };
+                line(
+                    "method",
+                    &format!(
+                        "{}, {} attempts,{fractions} {:.2} s, seed {}",
+                        report.method, report.attempts, run.seconds, run.seed
+                    ),
+                );
+            }
             None => line("time", &format!("{:.2} s", run.seconds)),
         }
         text
@@ -115,7 +119,7 @@ impl RationalFinding<'_> {
         match self.certificate {
             Ok(_) => "exact (rational)",
             Err(ExactError::NotExact { .. }) => "not exact",
-            Err(ExactError::Undetermined(_)) => "not determined",
+            Err(ExactError::Undetermined(_) | ExactError::FewOutputs { .. }) => "not determined",
             Err(_) => "not recovered",
         }
     }
@@ -123,9 +127,8 @@ impl RationalFinding<'_> {
 
 /// What can be said of samples of which nothing exact can.
 fn nearest(report: &Report) -> String {
-    let verdict = format!("in floating point: {}", report.verdict);
-    if report.verdict == Verdict::NotRecovered {
-        return verdict;
-    }
-    format!("{verdict}, residual {:.1e}; without --exact-arithmetic that network is written", report.residual)
+    format!(
+        "in floating point: {}, residual {:.1e}; without --exact-arithmetic that network is written",
+        report.verdict, report.residual
+    )
 }

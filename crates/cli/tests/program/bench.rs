@@ -17,6 +17,13 @@ pub struct Run {
     pub stderr: String,
 }
 
+impl Run {
+    /// The text for people with its lines joined: words are separated by one space, wherever lines were broken.
+    pub fn text(&self) -> String {
+        self.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl Bench {
     pub fn new() -> Bench {
         Bench { dir: tempfile::tempdir().expect("a directory") }

@@ -89,11 +89,12 @@ impl Planted {
     }
 }
 
-/// Units as (v, b, u) with the first entry of v 1 or −1, sorted; and c.
+/// Units as (v, b, u) with the first entry of v that is not zero 1 or −1, sorted; and c.
 fn normal(network: &RationalNetwork) -> (Vec<Vec<Rational>>, Vec<Rational>) {
     let unit = |i: usize| {
         let v = network.v().row(i);
-        let scale = if v[0] < Rational::ZERO { -v[0].clone() } else { v[0].clone() };
+        let first = v.iter().find(|v| **v != Rational::ZERO).expect("not constant");
+        let scale = if *first < Rational::ZERO { -first } else { first.clone() };
         let hidden = v.iter().chain(network.b().map(|b| &b[i])).map(|weight| weight / &scale);
         hidden.chain((0..network.m()).map(|o| network.u().get(o, i) * &scale)).collect()
     };
@@ -160,7 +161,8 @@ fn integers_in_arrays_are_certified_and_checked() {
     for files in [files, "--inputs x.csv --labels a.json", "--inputs x.npy --labels a.json"] {
         let run = bench.succeeds(&format!("check-certificate cert.json {files}"));
         assert!(run.stdout.is_empty() && run.stderr.starts_with("certificate valid\nclaim       unique\n"));
-        assert!(run.stderr.contains("whatever its activation patterns"), "{run:?}");
+        assert!(run.text().contains("whatever its activation patterns"), "{run:?}");
+        assert!(run.stderr.lines().all(|line| line.len() <= 80), "{run:?}");
     }
     let run = bench.succeeds(&format!("check-certificate cert.json {files} --json"));
     let finding: Value = serde_json::from_str(&run.stdout).expect("valid JSON");
@@ -177,6 +179,66 @@ fn integers_in_arrays_are_certified_and_checked() {
     let run = bench.succeeds(&format!("certify {files} --network net.safetensors --out cert.json --json"));
     let report: Value = serde_json::from_str(&run.stdout).expect("valid JSON");
     assert_eq!((&report["claim"], report.get("floating_point")), (&"unique".into(), None));
+}
+
+/// What `generate --integers` writes: the network of its file, entry by entry.
+fn generated(bench: &Bench, k: usize, d: usize, m: usize) -> RationalNetwork {
+    let bytes = bench.read("p/network.safetensors");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("valid");
+    let entries = |name: &str| -> Vec<Rational> {
+        let data = file.tensor(name).expect("there").data();
+        let exact = |bytes: &[u8; 8]| number::of_f64(f64::from_le_bytes(*bytes)).expect("finite");
+        data.as_chunks().0.iter().map(exact).collect()
+    };
+    let matrix = |name: &str, rows: usize, columns: usize| {
+        let entries = entries(name);
+        RationalMatrix::from_fn(rows, columns, |i, j| entries[i * columns + j].clone())
+    };
+    let (b, c) = (entries("0.bias"), entries("2.bias"));
+    let weights = (matrix("2.weight", m, k), matrix("0.weight", k, d));
+    RationalNetwork::new(weights.0, weights.1, Some(b), Some(c)).expect("shapes fit")
+}
+
+#[test]
+fn generated_integers_are_recovered_with_zero_error() {
+    let bench = Bench::new();
+    let files = "--inputs p/inputs.npy --labels p/labels.npy";
+    for (bits, seed) in [("", 1), ("", 2), ("3", 1), ("15", 2)] {
+        bench.succeeds(&format!(
+            "generate --m 8 --k 6 --d 5 --n 150 --bias both --integers {bits} --seed {seed} --out p"
+        ));
+        let recover =
+            format!("recover --exact-arithmetic {files} --out net.safetensors --certificate cert.json");
+        let run = bench.succeeds(&recover);
+        assert!(run.stderr.starts_with("verdict     exact (rational)\nclaim       unique\n"), "{run:?}");
+        let planted = generated(&bench, 6, 5, 8);
+        assert_eq!(normal(&certificate(&bench, "cert.json").network), normal(&planted), "{bits} {seed}");
+        let bound = 1 << (bits.parse::<u32>().unwrap_or(8) - 1);
+        let entries = [planted.u(), planted.v()].map(|m| (0..m.nrows()).flat_map(|i| m.row(i).to_vec()));
+        let largest = entries.into_iter().flatten().max().expect("weights");
+        assert!(largest < Rational::from(bound) && largest >= Rational::from(bound / 2), "{largest}");
+        bench.succeeds("verify net.safetensors p/network.safetensors --tolerance 1e-15");
+        bench.succeeds(&format!("check-certificate cert.json {files} --quiet"));
+    }
+}
+
+#[test]
+fn integers_are_refused_options_that_make_none() {
+    let bench = Bench::new();
+    let generate = "generate --m 2 --k 2 --d 2 --n 4 --out p --integers";
+    for option in
+        ["--kappa-u 3", "--kappa-v 3", "--inputs gaussian", "--activation abs", "--noise 0.1", "--gross 0.1"]
+    {
+        let name = option.split(' ').next().expect("a name");
+        bench.refuses(&format!("{generate} {option}"), &format!("error: {name}: --integers draws uniform"));
+    }
+    bench.refuses(&format!("{generate} 17"), "--integers 17: labels may have 55 binary digits");
+    bench.refuses(&format!("{generate} 4294967295"), "--integers 4294967295: labels may have");
+    bench.refuses("generate --m 2 --k 0 --d 2 --n 4 --out p --integers", "--k is 0, allowed: at least 1");
+    for bits in ["1", "0", "many"] {
+        assert_eq!(bench.run(&format!("{generate} {bits}")).code, 2, "{bits}");
+    }
+    assert!(!bench.path("p").exists());
 }
 
 /// The lift has 26 monomials: with 22 samples it shows nothing here, and one of the networks is not shown to be the only one with its patterns
@@ -196,7 +258,8 @@ fn few_samples_show_less() {
         ] {
             let run = bench.succeeds(command);
             assert!(run.stderr.contains(&format!("\nclaim       {claim}\n")), "{run:?}");
-            assert!(run.stderr.contains(words), "{run:?}");
+            assert!(run.text().contains(words), "{run:?}");
+            assert!(run.stderr.lines().all(|line| line.len() <= 80), "{run:?}");
         }
     }
 }
@@ -242,7 +305,7 @@ fn tampered_certificates_and_labels_are_not_valid() {
         let run = bench.run(&format!("check-certificate other.json {check}"));
         assert_eq!(run.code, 1, "{expected}: {run:?}");
         assert!(run.stderr.starts_with("certificate not valid\nclaimed     unique, which is not shown\n"));
-        assert!(run.stderr.contains(expected) && !run.stderr.contains("\nstatement "), "{expected}: {run:?}");
+        assert!(run.text().contains(expected) && !run.stderr.contains("\nstatement "), "{expected}: {run:?}");
         let run = bench.run(&format!("check-certificate other.json {check} --json"));
         let finding: Value = serde_json::from_str(&run.stdout).expect("valid JSON");
         assert_eq!((run.code, &finding["valid"], &finding["claim"]), (1, &false.into(), &Value::Null));
@@ -291,13 +354,13 @@ fn rounded_labels_are_not_exact() {
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stderr.starts_with("verdict     not exact\n"), "{run:?}");
     for part in [
-        "reason      the labels are not exactly those of a network of 6 units",
+        "reason the labels are not exactly those of a network of 6 units",
         "no combination of the labels is zero on all samples where unit",
         "computed in floating point were rounded",
-        "nearest     in floating point: exact, residual",
-        "written     report.json",
+        "nearest in floating point: exact, residual",
+        "written report.json",
     ] {
-        assert!(run.stderr.contains(part), "{part}: {run:?}");
+        assert!(run.text().contains(part), "{part}: {run:?}");
     }
     assert!(!bench.path("net.safetensors").exists() && !bench.path("cert.json").exists());
     let report: Value = serde_json::from_slice(&bench.read("report.json")).expect("valid JSON");
@@ -319,8 +382,25 @@ fn fewer_outputs_than_units_are_not_determined() {
     let run = bench.run(RECOVER);
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stderr.starts_with("verdict     not determined\n"), "{run:?}");
-    assert!(run.stderr.contains("there must be as many outputs as units"), "{run:?}");
+    assert!(
+        run.text().contains("reason 4 units, but outputs: 3; weights as fractions need at least as many"),
+        "{run:?}"
+    );
+    assert!(run.text().contains("nearest in floating point: exact, residual"), "{run:?}");
     assert!(!run.stderr.contains("rounded"), "{run:?}");
+    bench.refuses(
+        &format!("{RECOVER} --width 4"),
+        "--width 4: --exact-arithmetic needs as many outputs as units",
+    );
+
+    // A network of fractions has its labels, whatever the numbers of units and outputs; more is not shown.
+    let u = RationalMatrix::from_fn(K - 1, K, |o, i| planted.network.u().get(o, i).clone());
+    let (b, c) = (planted.network.b().map(<[_]>::to_vec), planted.network.c().map(|c| c[..K - 1].to_vec()));
+    let narrow = RationalNetwork::new(u, planted.network.v().clone(), b, c).expect("shapes fit");
+    bench.write("net.json", &serde_json::to_vec(&narrow).expect("written"));
+    let run =
+        bench.succeeds("certify --inputs x.csv --labels a.json --network net.json --out narrow-cert.json");
+    assert!(run.stderr.contains("\nclaim       fits\n"), "{run:?}");
 }
 
 /// Labels that no network has, not to rounding either: they are not called rounded.
@@ -337,10 +417,15 @@ fn labels_of_no_network_are_not_recovered() {
         !run.stderr.contains("were rounded") && run.stderr.contains("written     report.json"),
         "{run:?}"
     );
+    assert!(!run.stderr.contains("fractions") && !run.stderr.contains("nearest"), "{run:?}");
+    let report: Value = serde_json::from_slice(&bench.read("report.json")).expect("valid JSON");
+    assert_eq!(report["floating_point"]["verdict"], "not recovered");
     bench.write("a.csv", b"1\n2\n");
     bench.write("x2.csv", b"1,2\n3,4\n");
     let few = "recover --exact-arithmetic --inputs x2.csv --labels a.csv --out net.safetensors";
     bench.refuses(few, "x2.csv: 2 distinct samples cannot identify");
+    bench.write("a.csv", b"1e400\n2\n");
+    bench.refuses(few, "x2.csv with a.csv: numbers of more than 1024 bits are needed, which is beyond");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod bad_input;
 mod bench;
 mod combinatorial;
+mod error_bounds;
 mod exact_arithmetic;
 mod hardness;
 mod noise;

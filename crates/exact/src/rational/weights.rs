@@ -111,7 +111,7 @@ fn label_coordinates(
     }
     if rank < k {
         return Err(ExactError::Undetermined(format!(
-            "{k} units: the label matrix has rank {rank}, and there must be as many outputs as units"
+            "{k} units: the label matrix has rank {rank} only, as when output weights are dependent"
         )));
     }
     let matrix = scaled.matrix.select_columns(&profile.columns);
