@@ -16,6 +16,7 @@ Usage: cargo xtask ci
   clippy  cargo clippy --workspace --all-targets -- -D warnings
   doc     cargo doc --workspace --no-deps, with RUSTDOCFLAGS=\"-D warnings\"
   test    cargo test --workspace
+  bench   cargo test -p orthant-benches --benches: each benchmark once, for what it asserts
 
 Needs Rust with the components rustfmt and clippy, and nothing else.
 Exit codes: 0 all passed, 1 a step failed, 2 bad usage.";
@@ -23,7 +24,7 @@ Exit codes: 0 all passed, 1 a step failed, 2 bad usage.";
 /// One step: its name and what it runs. The cheap ones come first.
 type Step = (&'static str, fn(&Path) -> bool);
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     ("fmt", |root| succeeds(&mut cargo_in(root, &["fmt", "--all", "--check"]))),
     ("tidy", tidy::passes),
     ("clippy", |root| {
@@ -34,6 +35,7 @@ const STEPS: [Step; 5] = [
         succeeds(cargo_in(root, &["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     }),
     ("test", |root| succeeds(&mut cargo_in(root, &["test", "--workspace"]))),
+    ("bench", |root| succeeds(&mut cargo_in(root, &["test", "-p", "orthant-benches", "--benches"]))),
 ];
 
 pub fn run(root: &Path, options: &[String]) -> Outcome {
