@@ -105,8 +105,9 @@ the true network, with rows of V of norm 1, than its bound, if each label is off
 by --label-error at most and the true network has the width, the activation
 patterns and no biases but those of the network written. Patterns of samples
 near a kink may be others; the report counts them. This is proved in floating
-point, or the reason why not is given and no such file is written. Labels that a program computed were
-rounded more than once: give a number, as --label-error 1e-14, that covers it.
+point, or the reason why not is given and no such file is written. Labels that a
+program computed were rounded more than once: give a number that covers it, as
+--label-error 1e-14.
 
 With --exact-arithmetic the samples are exact: the values of the numbers in .npy
 files, or the integers, decimals and fractions of .csv and .json files (see
