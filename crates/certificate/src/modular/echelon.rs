@@ -5,6 +5,9 @@ use super::Field;
 /// Rows that are eliminated at once: sums of as many products fit into 32 bits.
 const BLOCK: usize = 64;
 
+/// Rows of a block whose factors are found together.
+const GROUP: usize = 8;
+
 /// Rows in echelon form: each has a leading one, left of which it is zero, and is zero at the leading ones of the rows before it.
 pub struct Echelon {
     field: Field,
@@ -116,11 +119,21 @@ impl Echelon {
 impl Block {
     /// Makes a row zero at the leading ones of the rows of the block.
     fn eliminate(&self, field: Field, row: &mut [u32], leads: &[usize]) {
+        // What the rows before leave of the entry at the leading one of row l is its factor. Of the last few rows it is summed up one by one:
+        // vectors would wait for factors that have just been stored.
         let mut factors = Packed::ZERO;
-        for (l, &lead) in leads.iter().enumerate() {
-            // What the rows before leave of this entry is the factor of row l.
-            let above = factors.inner(&self.columns[lead]);
-            factors.0[l] = field.balanced(field.less(row[lead], above));
+        for (group, leads) in leads.chunks(GROUP).enumerate() {
+            let first = group * GROUP;
+            let mut own = [0i16; GROUP];
+            for (l, &lead) in leads.iter().enumerate() {
+                let column = &self.columns[lead];
+                let above =
+                    own[..l].iter().zip(&column.0[first..]).fold(factors.inner(column), |sum, (&a, &b)| {
+                        sum.wrapping_add(i32::from(a).wrapping_mul(i32::from(b)))
+                    });
+                own[l] = field.balanced(field.less(row[lead], above));
+            }
+            factors.0[first..first + GROUP].copy_from_slice(&own);
         }
         for (entry, column) in row[self.from..].iter_mut().zip(&self.columns[self.from..]) {
             *entry = field.less(*entry, factors.inner(column));
