@@ -10,8 +10,12 @@ pub const MAX_MONOMIALS: usize = 6000;
 /// The largest deficit: D (D + 1)/2 products of coefficients are eliminated.
 pub const MAX_DEFICIT: usize = 40;
 
-/// The most relations between coefficients that are tried: those of two units and all others often are enough.
-const MAX_RELATIONS: usize = 100_000;
+/// The most steps that relations of either kind are computed and eliminated with, about half a minute of them. A step is a product of
+/// residues, or as many products of an elimination as take the time of one.
+const MAX_STEPS: usize = 5_000_000_000;
+
+/// Products of an elimination that take the time of a product of residues: they are done on vectors.
+const VECTOR: usize = 16;
 
 /// The monomials of the lift, in this order: z_a z_b for a < b; z_a x_j; z_a with biases of either kind; x_j and 1 with output biases.
 struct Monomials {
@@ -132,15 +136,29 @@ impl Relations<'_> {
             return false;
         }
         let mut products = Echelon::new(self.field, s * (s + 1) / 2);
-        let relations = self.between_pairs().chain(self.with_weights());
-        let others = relations.filter(|relation| relation.iter().any(|&entry| entry != 0));
-        for relation in others.take(MAX_RELATIONS) {
-            products.add(relation);
-            if products.is_full() {
+        // Either kind has its own share: where some combinations take the other kind, the first may go on for very long.
+        self.span(&mut products, self.between_pairs(), MAX_STEPS)
+            || self.span(&mut products, self.with_weights(), MAX_STEPS)
+    }
+
+    /// Whether relations, added to those before, span all products, as far as it is tried.
+    fn span(
+        &self,
+        products: &mut Echelon,
+        relations: impl Iterator<Item = Vec<u32>>,
+        mut steps: usize,
+    ) -> bool {
+        let s = self.null.len();
+        for relation in relations {
+            let is_zero = relation.iter().all(|&entry| entry == 0);
+            let elimination = if is_zero { 0 } else { products.rank() * relation.len() / VECTOR };
+            let Some(left) = steps.checked_sub(3 * s * s + elimination) else { return false };
+            steps = left;
+            if !is_zero && products.add(relation) && products.is_full() {
                 return true;
             }
         }
-        products.is_full()
+        false
     }
 
     /// The coefficient in a column, as a linear form of g.
@@ -276,5 +294,45 @@ mod tests {
         assert!(!determine(std::slice::from_ref(&own)));
         assert!(determine(std::slice::from_ref(&other)));
         assert!(!determine(&[own, other]));
+    }
+
+    /// Combinations with only one unit in them satisfy all relations between pairs, of which the others have more than are tried of
+    /// any kind.
+    #[test]
+    fn relations_with_weights_are_tried_after_any_number_between_pairs() {
+        let (field, k) = (field(), 44);
+        let monomials = Monomials { k, d: 2, hidden_biases: false, output_biases: false };
+        let mut state = 1u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            field.reduced(state >> 8)
+        };
+        let weights: Vec<Vec<u32>> = (0..k).map(|_| (0..3).map(|_| next()).collect()).collect();
+        let count = monomials.count().expect("few");
+        let any = |next: &mut dyn FnMut() -> u32| (0..count).map(|_| next()).collect::<Vec<_>>();
+        let mut null = vec![any(&mut next), any(&mut next)];
+        for _ in 0..2 {
+            let mut own = vec![0; count];
+            (0..k - 1).for_each(|a| own[monomials.pair(a, k - 1)] = next());
+            (0..2).for_each(|j| own[monomials.linear(k - 1, j)] = next());
+            null.push(own);
+        }
+        assert!(quadruples(k).count() > 100_000);
+        assert!((Relations { field, monomials: &monomials, weights: &weights, null: &null }).determine());
+    }
+
+    #[test]
+    fn steps_are_bounded() {
+        let field = field();
+        let monomials = Monomials { k: 40, d: 2, hidden_biases: false, output_biases: false };
+        let mut null = vec![vec![0; monomials.count().expect("few")]; 2];
+        (null[0][monomials.pair(0, 1)], null[1][monomials.pair(0, 2)]) = (1, 1);
+        let weights = vec![vec![1, 1, 0]; 40];
+        let relations = Relations { field, monomials: &monomials, weights: &weights, null: &null };
+        let mut products = Echelon::new(field, 3);
+        let tried = std::cell::Cell::new(0);
+        let counted = relations.between_pairs().inspect(|_| tried.set(tried.get() + 1));
+        assert!(!relations.span(&mut products, counted, 12 * 1000));
+        assert_eq!(tried.get(), 1001);
     }
 }
