@@ -12,7 +12,7 @@ pub const MAX_DEFICIT: usize = 40;
 
 /// The most steps that relations of either kind are computed and eliminated with, about half a minute of them. A step is a product of
 /// residues, or as many products of an elimination as take the time of one.
-const MAX_STEPS: usize = 5_000_000_000;
+const MAX_STEPS: usize = 2_000_000_000;
 
 /// Products of an elimination that take the time of a product of residues: they are done on vectors.
 const VECTOR: usize = 16;
@@ -54,19 +54,21 @@ impl Monomials {
         if j == self.d { pairs + self.k * self.d + a } else { pairs + a * self.d + j }
     }
 
-    /// Their values on one sample.
+    /// Their values on one sample, times the square of the constant, which is the last of `x`.
     fn values(&self, field: Field, z: &[u32], x: &[u32]) -> Vec<u32> {
         let mut values = Vec::with_capacity(self.count().unwrap_or(0));
         for (a, &own) in z.iter().enumerate() {
             values.extend(z[a + 1..].iter().map(|&other| field.product(own, other)));
         }
-        z.iter().for_each(|&z| values.extend(x.iter().map(|&x| field.product(z, x))));
-        if self.has_units() {
-            values.extend(z);
-        }
-        if self.output_biases {
-            values.extend(x);
-            values.push(1);
+        let (inputs, constant) = x.split_at(self.d);
+        z.iter().for_each(|&z| values.extend(inputs.iter().map(|&x| field.product(z, x))));
+        for &constant in constant {
+            if self.has_units() {
+                values.extend(z.iter().map(|&z| field.product(z, constant)));
+            }
+            if self.output_biases {
+                values.extend(x.iter().map(|&x| field.product(x, constant)));
+            }
         }
         values
     }
@@ -91,11 +93,11 @@ pub(super) fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) ->
         ));
     }
     let rank = count.saturating_sub(deficit);
-    check_indices("lift", named, residues.inputs.len(), rank)?;
+    check_indices("lift", named, residues.of.inputs.len(), rank)?;
     let mut echelon = Echelon::new(field, count);
     for &j in named {
         // Functions that are zero on few samples first: leading ones are then nearly in order, and blocks of rows short.
-        let mut row = monomials.values(field, &residues.activations[j], &residues.inputs[j]);
+        let mut row = monomials.values(field, &residues.of.activations[j], &residues.of.inputs[j]);
         row.reverse();
         if !echelon.add(row) {
             let what = format!("{count} monomials have a rank below {rank} on the samples named");
@@ -107,7 +109,7 @@ pub(super) fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) ->
     }
     let mut null = echelon.null_space();
     null.iter_mut().for_each(|vector| vector.reverse());
-    if !(Relations { field, monomials: &monomials, weights: &residues.weights, null: &null }).determine() {
+    if !(Relations { field, monomials: &monomials, weights: &residues.of.weights, null: &null }).determine() {
         return Err(CheckError::Lift(format!(
             "relations of other networks leave some of the {deficit} combinations that the samples do not exclude"
         )));
@@ -255,10 +257,13 @@ mod tests {
     #[test]
     fn columns_are_in_the_stated_order() {
         let monomials = Monomials { k: 3, d: 2, hidden_biases: true, output_biases: true };
-        let (z, x) = ([2, 3, 5], [7, 11]);
+        let (z, x) = ([2, 3, 5], [7, 11, 1]);
         let values = monomials.values(field(), &z, &x);
         assert_eq!(values, [6, 10, 15, 14, 22, 21, 33, 35, 55, 2, 3, 5, 7, 11, 1]);
         assert_eq!(monomials.count(), Some(values.len()));
+        // On a multiple of the sample.
+        let multiple = monomials.values(field(), &z.map(|z| 3 * z), &x.map(|x| 3 * x));
+        assert_eq!(multiple, values.iter().map(|value| 9 * value).collect::<Vec<_>>());
         for (a, b) in [(0, 1), (0, 2), (1, 2), (2, 1)] {
             assert_eq!(values[monomials.pair(a, b)], z[a] * z[b]);
         }
@@ -305,7 +310,7 @@ mod tests {
         let mut state = 1u32;
         let mut next = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            field.reduced(state >> 8)
+            (state >> 8) % field.prime()
         };
         let weights: Vec<Vec<u32>> = (0..k).map(|_| (0..3).map(|_| next()).collect()).collect();
         let count = monomials.count().expect("few");

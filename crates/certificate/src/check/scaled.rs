@@ -5,6 +5,7 @@ use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
 use super::CheckError;
+use crate::modular::Field;
 
 /// The most products of 64-bit words that numbers are checked with, about a minute of them.
 pub const MAX_PRODUCTS: u64 = 1 << 35;
@@ -77,6 +78,11 @@ impl Integers {
         let small = if values.len() <= 1 << 15 { values.iter().map(small).collect() } else { None };
         let words = values.iter().map(|value| words(value.bit_len())).sum();
         Integers { values, small, words }
+    }
+
+    /// Modulo a prime.
+    pub(super) fn residues(&self, field: Field) -> Vec<u32> {
+        self.values.iter().map(|value| field.of_integer(value)).collect()
     }
 
     /// Σ a_l b_l.
