@@ -16,6 +16,9 @@ pub const MAX_WORDS: u64 = 1 << 26;
 /// Products that a step of a greatest common divisor takes the time of.
 const DIVISION: u64 = 8;
 
+/// Products that the product of any two large integers takes the time of, besides its own: they are kept and moved.
+const OVERHEAD: u64 = 8;
+
 /// What a check has spent: a small file can call for numbers of any size, by denominators without common factors.
 #[derive(Default)]
 pub(super) struct Effort {
@@ -43,6 +46,7 @@ impl Effort {
 
     /// a b.
     pub(super) fn product(&mut self, a: &IBig, b: &IBig) -> Result<IBig, CheckError> {
+        self.multiply(OVERHEAD, 1)?;
         self.multiply(words(a.bit_len()), words(b.bit_len()))?;
         Ok(a * b)
     }
@@ -164,7 +168,9 @@ mod tests {
             let values = |sign: i64| [1, 3, -5].map(|x| IBig::from(sign * x) << shift).to_vec();
             let (a, b) = (Integers::new(values(1)), Integers::new(values(-1)));
             assert_eq!(a.small.is_some(), is_small);
+            let before = effort.products;
             assert_eq!(a.inner(&b, effort), Ok(IBig::from(-35) << (2 * shift)));
+            assert_eq!(effort.products - before, if is_small { 3 } else { 3 * (1 + OVERHEAD) });
         }
     }
 }
