@@ -61,12 +61,6 @@ pub enum CheckError {
     /// The rank that the lift is said to have it has not, or it does not determine the network.
     #[error("the quadratic lift does not show it: {0}")]
     Lift(String),
-    /// The prime divides a denominator, so that ranks modulo it say nothing.
-    #[error("{prime} divides a denominator")]
-    PrimeDivides {
-        /// The prime.
-        prime: u32,
-    },
     /// Numbers are so large that checking them would take more than [`MAX_PRODUCTS`] or [`MAX_WORDS`].
     #[error(
         "the numbers are too large to be checked: over their common denominators they take too many bits"
@@ -93,20 +87,14 @@ fn inconsistent(part: &'static str, problem: impl Into<String>) -> CheckError {
 pub fn check(certificate: &Certificate, samples: &RationalSamples) -> Result<Claim, CheckError> {
     check_form(certificate, samples)?;
     match &certificate.evidence {
-        Evidence::Fits {} => {
-            values::check(certificate, samples, None)?;
-        }
+        Evidence::Fits {} => values::check(certificate, samples)?,
         Evidence::GivenPatterns { prime, width, units } => {
-            let field = field(*prime)?;
-            let activations = values::check(certificate, samples, Some(field))?;
-            let residues = Residues::new(certificate, samples, activations, field)?;
+            let residues = residues(certificate, samples, *prime)?;
             residues.check_width(width)?;
             residues.check_units(units)?;
         }
         Evidence::AllPatterns { prime, width, lift: LiftEvidence { samples: named, deficit } } => {
-            let field = field(*prime)?;
-            let activations = values::check(certificate, samples, Some(field))?;
-            let residues = Residues::new(certificate, samples, activations, field)?;
+            let residues = residues(certificate, samples, *prime)?;
             residues.check_width(width)?;
             lift::check(&residues, named, *deficit)?;
         }
@@ -114,8 +102,14 @@ pub fn check(certificate: &Certificate, samples: &RationalSamples) -> Result<Cla
     Ok(certificate.claim())
 }
 
-fn field(prime: u32) -> Result<Field, CheckError> {
-    Field::new(prime).ok_or_else(|| inconsistent("prime", "is not one of those that are used"))
+fn residues<'a>(
+    certificate: &'a Certificate,
+    samples: &RationalSamples,
+    prime: u32,
+) -> Result<Residues<'a>, CheckError> {
+    let field =
+        Field::new(prime).ok_or_else(|| inconsistent("prime", "is not one of those that are used"))?;
+    Ok(Residues { certificate, field, of: values::check_residues(certificate, samples, field)? })
 }
 
 /// That the parts of the file fit together and are about these samples.

@@ -1,6 +1,6 @@
 //! Arithmetic modulo a prime of 14 bits.
 //!
-//! Reduction modulo a prime can only lower the rank of a matrix of rationals whose denominators it does not divide: a minor that
+//! Reduction modulo a prime can only lower the rank of a matrix of integers: a minor that
 //! is not zero modulo the prime is not zero. What is full rank here is full rank over the reals. Residues of so few bits leave room for
 //! sums of 64 products in 32 bits, which vector instructions compute eight at a time. That a regular matrix is singular by chance has a
 //! probability of the order of one over the prime; there are other primes then.
@@ -8,7 +8,6 @@
 mod echelon;
 
 use dashu_int::{IBig, UBig};
-use dashu_ratio::RBig;
 
 pub use echelon::Echelon;
 
@@ -46,11 +45,6 @@ impl Field {
             reciprocal: (1 << 45) / u64::from(prime),
             offset: (1 << 31) / prime * prime,
         })
-    }
-
-    /// The prime.
-    pub fn prime(self) -> u32 {
-        self.prime
     }
 
     /// The residue of any number of 32 bits.
@@ -99,18 +93,8 @@ impl Field {
     }
 
     /// The residue of a natural number.
-    pub fn of_natural(self, value: &UBig) -> u32 {
+    fn of_natural(self, value: &UBig) -> u32 {
         value % self.prime
-    }
-
-    /// The residue of a rational; nothing when the prime divides its denominator.
-    pub fn of_rational(self, value: &RBig) -> Option<u32> {
-        let denominator = self.of_natural(value.denominator());
-        match denominator {
-            0 => None,
-            1 => Some(self.of_integer(value.numerator())),
-            _ => Some(self.product(self.of_integer(value.numerator()), self.inverse(denominator))),
-        }
     }
 
     /// The representative of a residue that is nearest to zero.
@@ -128,8 +112,27 @@ impl Field {
 }
 
 #[cfg(test)]
+impl Field {
+    /// The prime.
+    pub fn prime(self) -> u32 {
+        self.prime
+    }
+
+    /// The residue of a rational; nothing when the prime divides its denominator.
+    pub fn of_rational(self, value: &dashu_ratio::RBig) -> Option<u32> {
+        let denominator = self.of_natural(value.denominator());
+        match denominator {
+            0 => None,
+            1 => Some(self.of_integer(value.numerator())),
+            _ => Some(self.product(self.of_integer(value.numerator()), self.inverse(denominator))),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
+    use dashu_ratio::RBig;
     use proptest::prelude::*;
 
     fn largest() -> Field {

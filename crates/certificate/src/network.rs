@@ -151,23 +151,26 @@ impl RationalSamples {
     /// row, X first, each followed by a line feed; in hexadecimal.
     pub fn sha256(&self) -> String {
         use std::fmt::Write as _;
+        const PIECE: usize = 1 << 16;
         let (mut hash, mut text) = (Sha256::new(), String::new());
         hash.update(format!("{}\n{}\n{}\n", self.inputs.nrows(), self.labels.nrows(), self.n()));
         for matrix in [&self.inputs, &self.labels] {
-            for i in 0..matrix.nrows() {
-                text.clear();
+            for entry in (0..matrix.nrows()).flat_map(|i| matrix.row(i)) {
+                // The same text, sooner.
+                let small = entry.denominator().is_one().then(|| i64::try_from(entry.numerator()));
                 // Writing to a string does not fail.
-                matrix.row(i).iter().for_each(|entry| {
-                    // The same text, sooner.
-                    let small = entry.denominator().is_one().then(|| i64::try_from(entry.numerator()));
-                    let _ = match small {
-                        Some(Ok(small)) => writeln!(text, "{small}"),
-                        _ => writeln!(text, "{entry}"),
-                    };
-                });
-                hash.update(&text);
+                let _ = match small {
+                    Some(Ok(small)) => writeln!(text, "{small}"),
+                    _ => writeln!(text, "{entry}"),
+                };
+                // In pieces: the text of all numbers may be much longer than their file.
+                if text.len() >= PIECE {
+                    hash.update(&text);
+                    text.clear();
+                }
             }
         }
+        hash.update(&text);
         hash.finalize().iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text
@@ -218,5 +221,15 @@ mod tests {
             "a7868884428ad680e0c0b66f5d301a2eeed83bd38dd3ee50fb904796e1eb4cde"
         );
         assert_ne!(samples(fraction(-3, 1)).sha256(), samples(fraction(-4, 1)).sha256());
+    }
+
+    #[test]
+    fn the_fingerprint_of_long_text_is_that_of_all_of_it() {
+        let ten = RBig::from(10);
+        let x = RationalMatrix::from_fn(2, 100, |i, j| ten.pow((900 + i * 100 + j) as isize));
+        let samples =
+            RationalSamples::new(x, RationalMatrix::from_fn(1, 100, |_, _| RBig::ONE)).expect("as many");
+        // python3 -c "print('2\n1\n100'); [print(10 ** (900 + e)) for e in range(200)]; [print(1) for _ in range(100)]" | sha256sum
+        assert_eq!(samples.sha256(), "3cc4701702606a12a38ce38a79775e1a569d73a3b5fe022fe9bce3086dcd54db");
     }
 }

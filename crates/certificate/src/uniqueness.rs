@@ -59,9 +59,14 @@
 //! proof goes on as before.
 //!
 //! # Modulo a prime
-//! Let p be a prime that divides no denominator of X, z, U, V and b. A minor that is not zero modulo p is not zero: the ranks of 1, 2, 3 and of the
-//! monomials, found to be full modulo p, are full over ℝ. For D > 0: the integer vectors in the span of the n_l over ℚ, reduced modulo p,
-//! span a subspace of the null space modulo p, of the dimension of the former (a saturated lattice keeps its rank). Forms that span all
-//! products on a space span them on each of its subspaces, and forms that span them modulo p do so over ℝ. So it is enough to compute all of it modulo p. A
-//! failure modulo p shows nothing: of independent functions about one choice of as many samples in p is dependent by chance, and
-//! another prime or another sample will do.
+//! Ranks are those of integers. Each (v_i, b_i), and so z_i, is multiplied by a common denominator, and column i of U divided by it, which is
+//! N up to scale; then each row of U, and each sample (x_j, 1) with its z_j, is multiplied by a common denominator D_j of its own. Where
+//! functions are of degree 1, or monomials of degree 2 with 1 in place of missing factors, that multiplies their values on a sample by
+//! D_j or D_j², none of which is zero: ranks and linear dependencies of the functions stay what they are.
+//!
+//! Let p be any prime above 2. A minor that is not zero modulo p is not zero: the ranks of 1, 2, 3 and of the monomials, found to be full modulo p,
+//! are full over ℝ. For D > 0: the integer vectors in the span of the n_l over ℚ, reduced modulo p, span a subspace of the null space
+//! modulo p, of the dimension of the former (a saturated lattice keeps its rank). Forms that span all products on a space span them on
+//! each of its subspaces, and forms that span them modulo p do so over ℝ. So it is enough to compute all of it modulo p. A failure modulo p
+//! shows nothing: of independent functions about one choice of as many samples in p is dependent by chance, and so is every choice
+//! with a sample whose D_j p divides, in most cases; another prime or another sample will do.

@@ -10,8 +10,12 @@ pub const MAX_MONOMIALS: usize = 6000;
 /// The largest deficit: D (D + 1)/2 products of coefficients are eliminated.
 pub const MAX_DEFICIT: usize = 40;
 
-/// The most relations between coefficients that are tried: those of two units and all others often are enough.
-const MAX_RELATIONS: usize = 100_000;
+/// The most steps that relations of either kind are computed and eliminated with, about half a minute of them. A step is a product of
+/// residues, or as many products of an elimination as take the time of one.
+const MAX_STEPS: usize = 2_000_000_000;
+
+/// Products of an elimination that take the time of a product of residues: they are done on vectors.
+const VECTOR: usize = 16;
 
 /// The monomials of the lift, in this order: z_a z_b for a < b; z_a x_j; z_a with biases of either kind; x_j and 1 with output biases.
 struct Monomials {
@@ -50,19 +54,21 @@ impl Monomials {
         if j == self.d { pairs + self.k * self.d + a } else { pairs + a * self.d + j }
     }
 
-    /// Their values on one sample.
+    /// Their values on one sample, times the square of the constant, which is the last of `x`.
     fn values(&self, field: Field, z: &[u32], x: &[u32]) -> Vec<u32> {
         let mut values = Vec::with_capacity(self.count().unwrap_or(0));
         for (a, &own) in z.iter().enumerate() {
             values.extend(z[a + 1..].iter().map(|&other| field.product(own, other)));
         }
-        z.iter().for_each(|&z| values.extend(x.iter().map(|&x| field.product(z, x))));
-        if self.has_units() {
-            values.extend(z);
-        }
-        if self.output_biases {
-            values.extend(x);
-            values.push(1);
+        let (inputs, constant) = x.split_at(self.d);
+        z.iter().for_each(|&z| values.extend(inputs.iter().map(|&x| field.product(z, x))));
+        for &constant in constant {
+            if self.has_units() {
+                values.extend(z.iter().map(|&z| field.product(z, constant)));
+            }
+            if self.output_biases {
+                values.extend(x.iter().map(|&x| field.product(x, constant)));
+            }
         }
         values
     }
@@ -87,11 +93,11 @@ pub(super) fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) ->
         ));
     }
     let rank = count.saturating_sub(deficit);
-    check_indices("lift", named, residues.inputs.len(), rank)?;
+    check_indices("lift", named, residues.of.inputs.len(), rank)?;
     let mut echelon = Echelon::new(field, count);
     for &j in named {
         // Functions that are zero on few samples first: leading ones are then nearly in order, and blocks of rows short.
-        let mut row = monomials.values(field, &residues.activations[j], &residues.inputs[j]);
+        let mut row = monomials.values(field, &residues.of.activations[j], &residues.of.inputs[j]);
         row.reverse();
         if !echelon.add(row) {
             let what = format!("{count} monomials have a rank below {rank} on the samples named");
@@ -103,7 +109,7 @@ pub(super) fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) ->
     }
     let mut null = echelon.null_space();
     null.iter_mut().for_each(|vector| vector.reverse());
-    if !(Relations { field, monomials: &monomials, weights: &residues.weights, null: &null }).determine() {
+    if !(Relations { field, monomials: &monomials, weights: &residues.of.weights, null: &null }).determine() {
         return Err(CheckError::Lift(format!(
             "relations of other networks leave some of the {deficit} combinations that the samples do not exclude"
         )));
@@ -132,15 +138,29 @@ impl Relations<'_> {
             return false;
         }
         let mut products = Echelon::new(self.field, s * (s + 1) / 2);
-        let relations = self.between_pairs().chain(self.with_weights());
-        let others = relations.filter(|relation| relation.iter().any(|&entry| entry != 0));
-        for relation in others.take(MAX_RELATIONS) {
-            products.add(relation);
-            if products.is_full() {
+        // Either kind has its own share: where some combinations take the other kind, the first may go on for very long.
+        self.span(&mut products, self.between_pairs(), MAX_STEPS)
+            || self.span(&mut products, self.with_weights(), MAX_STEPS)
+    }
+
+    /// Whether relations, added to those before, span all products, as far as it is tried.
+    fn span(
+        &self,
+        products: &mut Echelon,
+        relations: impl Iterator<Item = Vec<u32>>,
+        mut steps: usize,
+    ) -> bool {
+        let s = self.null.len();
+        for relation in relations {
+            let is_zero = relation.iter().all(|&entry| entry == 0);
+            let elimination = if is_zero { 0 } else { products.rank() * relation.len() / VECTOR };
+            let Some(left) = steps.checked_sub(3 * s * s + elimination) else { return false };
+            steps = left;
+            if !is_zero && products.add(relation) && products.is_full() {
                 return true;
             }
         }
-        products.is_full()
+        false
     }
 
     /// The coefficient in a column, as a linear form of g.
@@ -237,10 +257,13 @@ mod tests {
     #[test]
     fn columns_are_in_the_stated_order() {
         let monomials = Monomials { k: 3, d: 2, hidden_biases: true, output_biases: true };
-        let (z, x) = ([2, 3, 5], [7, 11]);
+        let (z, x) = ([2, 3, 5], [7, 11, 1]);
         let values = monomials.values(field(), &z, &x);
         assert_eq!(values, [6, 10, 15, 14, 22, 21, 33, 35, 55, 2, 3, 5, 7, 11, 1]);
         assert_eq!(monomials.count(), Some(values.len()));
+        // On a multiple of the sample.
+        let multiple = monomials.values(field(), &z.map(|z| 3 * z), &x.map(|x| 3 * x));
+        assert_eq!(multiple, values.iter().map(|value| 9 * value).collect::<Vec<_>>());
         for (a, b) in [(0, 1), (0, 2), (1, 2), (2, 1)] {
             assert_eq!(values[monomials.pair(a, b)], z[a] * z[b]);
         }
@@ -276,5 +299,45 @@ mod tests {
         assert!(!determine(std::slice::from_ref(&own)));
         assert!(determine(std::slice::from_ref(&other)));
         assert!(!determine(&[own, other]));
+    }
+
+    /// Combinations with only one unit in them satisfy all relations between pairs, of which the others have more than are tried of
+    /// any kind.
+    #[test]
+    fn relations_with_weights_are_tried_after_any_number_between_pairs() {
+        let (field, k) = (field(), 44);
+        let monomials = Monomials { k, d: 2, hidden_biases: false, output_biases: false };
+        let mut state = 1u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) % field.prime()
+        };
+        let weights: Vec<Vec<u32>> = (0..k).map(|_| (0..3).map(|_| next()).collect()).collect();
+        let count = monomials.count().expect("few");
+        let any = |next: &mut dyn FnMut() -> u32| (0..count).map(|_| next()).collect::<Vec<_>>();
+        let mut null = vec![any(&mut next), any(&mut next)];
+        for _ in 0..2 {
+            let mut own = vec![0; count];
+            (0..k - 1).for_each(|a| own[monomials.pair(a, k - 1)] = next());
+            (0..2).for_each(|j| own[monomials.linear(k - 1, j)] = next());
+            null.push(own);
+        }
+        assert!(quadruples(k).count() > 100_000);
+        assert!((Relations { field, monomials: &monomials, weights: &weights, null: &null }).determine());
+    }
+
+    #[test]
+    fn steps_are_bounded() {
+        let field = field();
+        let monomials = Monomials { k: 40, d: 2, hidden_biases: false, output_biases: false };
+        let mut null = vec![vec![0; monomials.count().expect("few")]; 2];
+        (null[0][monomials.pair(0, 1)], null[1][monomials.pair(0, 2)]) = (1, 1);
+        let weights = vec![vec![1, 1, 0]; 40];
+        let relations = Relations { field, monomials: &monomials, weights: &weights, null: &null };
+        let mut products = Echelon::new(field, 3);
+        let tried = std::cell::Cell::new(0);
+        let counted = relations.between_pairs().inspect(|_| tried.set(tried.get() + 1));
+        assert!(!relations.span(&mut products, counted, 12 * 1000));
+        assert_eq!(tried.get(), 1001);
     }
 }

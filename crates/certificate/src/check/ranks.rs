@@ -1,48 +1,28 @@
 //! Ranks modulo a prime.
 
-use dashu_ratio::RBig;
-
+use super::values::Multiples;
 use super::{CheckError, inconsistent};
 use crate::certificate::{Certificate, UnitEvidence, WidthEvidence};
 use crate::modular::{Echelon, Field};
-use crate::network::RationalSamples;
 
-/// Weights, inputs and activations modulo a prime.
+/// A network and samples modulo a prime.
 pub(super) struct Residues<'a> {
     pub certificate: &'a Certificate,
     pub field: Field,
-    /// Row i of (V, b); b is zero where there is none.
-    pub weights: Vec<Vec<u32>>,
-    /// Per sample.
-    pub inputs: Vec<Vec<u32>>,
-    /// Per sample.
-    pub activations: Vec<Vec<u32>>,
+    /// Of integers that are proportional to them.
+    pub of: Multiples,
 }
 
-impl<'a> Residues<'a> {
-    pub(super) fn new(
-        certificate: &'a Certificate,
-        samples: &RationalSamples,
-        activations: Vec<Vec<u32>>,
-        field: Field,
-    ) -> Result<Residues<'a>, CheckError> {
-        let (network, zero) = (&certificate.network, RBig::ZERO);
-        let weights = (0..network.k()).map(|i| {
-            let bias = network.b().map_or(&zero, |b| &b[i]);
-            residues(field, network.v().row(i).iter().chain([bias]))
-        });
-        let inputs = samples.inputs();
-        let inputs = (0..samples.n())
-            .map(|sample| residues(field, (0..inputs.nrows()).map(|r| inputs.get(r, sample))));
-        let (weights, inputs) = (weights.collect::<Result<_, _>>()?, inputs.collect::<Result<_, _>>()?);
-        Ok(Residues { certificate, field, weights, inputs, activations })
+impl Residues<'_> {
+    fn n(&self) -> usize {
+        self.of.inputs.len()
     }
 
     /// The activations of a sample but for one unit's, and the constant if the class has output biases.
     fn functions(&self, sample: usize, but: Option<usize>) -> Vec<u32> {
-        let others = self.activations[sample].iter().enumerate().filter(|(i, _)| Some(*i) != but);
-        let constant = self.certificate.class.output_biases.then_some(1);
-        others.map(|(_, &z)| z).chain(constant).collect()
+        let others = self.of.activations[sample].iter().enumerate().filter(|(i, _)| Some(*i) != but);
+        let constant = self.of.inputs[sample].last().filter(|_| self.certificate.class.output_biases);
+        others.map(|(_, z)| z).chain(constant).copied().collect()
     }
 
     pub(super) fn check_width(&self, width: &WidthEvidence) -> Result<(), CheckError> {
@@ -50,9 +30,9 @@ impl<'a> Residues<'a> {
         let (k, m) = (network.k(), network.m());
         let count = k + usize::from(self.certificate.class.output_biases);
         check_indices("width", &width.outputs, m, k)?;
-        check_indices("width", &width.samples, self.inputs.len(), count)?;
-        let rows = width.outputs.iter().map(|&output| residues(self.field, network.u().row(output).iter()));
-        self.require_full(rows.collect::<Result<Vec<_>, _>>()?, k, || "rows of U".to_string())?;
+        check_indices("width", &width.samples, self.n(), count)?;
+        let rows = width.outputs.iter().map(|&output| self.of.outputs[output].clone());
+        self.require_full(rows, k, || "rows of U".to_string())?;
         let functions = width.samples.iter().map(|&j| self.functions(j, None));
         self.require_full(functions, count, || "the activations of all units".to_string())
     }
@@ -67,7 +47,7 @@ impl<'a> Residues<'a> {
         let weights = network.d() + usize::from(class.hidden_biases);
         for (i, unit) in units.iter().enumerate() {
             for (named, active, count) in [(&unit.inactive, false, others), (&unit.active, true, weights)] {
-                check_indices("evidence", named, self.inputs.len(), count)?;
+                check_indices("evidence", named, self.n(), count)?;
                 if let Some(j) = named.iter().find(|&&j| self.certificate.is_active(i, j) != active) {
                     let what = if active { "inactive" } else { "active" };
                     return Err(inconsistent(
@@ -79,8 +59,8 @@ impl<'a> Residues<'a> {
             let functions = unit.inactive.iter().map(|&j| self.functions(j, Some(i)));
             self.require_full(functions, others, || format!("the activations of units other than {i}"))?;
             let inputs = unit.active.iter().map(|&j| {
-                let constant = class.hidden_biases.then_some(1);
-                self.inputs[j].iter().copied().chain(constant).collect()
+                // The constant is the last of them.
+                self.of.inputs[j][..weights].to_vec()
             });
             self.require_full(inputs, weights, || format!("the inputs where unit {i} is active"))?;
         }
@@ -122,11 +102,4 @@ pub(super) fn check_indices(
         return Err(inconsistent(part, format!("names {}, where the rank takes {needed}", indices.len())));
     }
     Ok(())
-}
-
-/// The residues of some numbers.
-fn residues<'a>(field: Field, values: impl Iterator<Item = &'a RBig>) -> Result<Vec<u32>, CheckError> {
-    let residue =
-        |value: &RBig| field.of_rational(value).ok_or(CheckError::PrimeDivides { prime: field.prime() });
-    values.map(residue).collect()
 }

@@ -5,6 +5,7 @@ use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
 use super::CheckError;
+use crate::modular::Field;
 
 /// The most products of 64-bit words that numbers are checked with, about a minute of them.
 pub const MAX_PRODUCTS: u64 = 1 << 35;
@@ -14,6 +15,9 @@ pub const MAX_WORDS: u64 = 1 << 26;
 
 /// Products that a step of a greatest common divisor takes the time of.
 const DIVISION: u64 = 8;
+
+/// Products that the product of any two large integers takes the time of, besides its own: they are kept and moved.
+const OVERHEAD: u64 = 8;
 
 /// What a check has spent: a small file can call for numbers of any size, by denominators without common factors.
 #[derive(Default)]
@@ -42,6 +46,7 @@ impl Effort {
 
     /// a b.
     pub(super) fn product(&mut self, a: &IBig, b: &IBig) -> Result<IBig, CheckError> {
+        self.multiply(OVERHEAD, 1)?;
         self.multiply(words(a.bit_len()), words(b.bit_len()))?;
         Ok(a * b)
     }
@@ -77,6 +82,11 @@ impl Integers {
         let small = if values.len() <= 1 << 15 { values.iter().map(small).collect() } else { None };
         let words = values.iter().map(|value| words(value.bit_len())).sum();
         Integers { values, small, words }
+    }
+
+    /// Modulo a prime.
+    pub(super) fn residues(&self, field: Field) -> Vec<u32> {
+        self.values.iter().map(|value| field.of_integer(value)).collect()
     }
 
     /// Σ a_l b_l.
@@ -158,7 +168,9 @@ mod tests {
             let values = |sign: i64| [1, 3, -5].map(|x| IBig::from(sign * x) << shift).to_vec();
             let (a, b) = (Integers::new(values(1)), Integers::new(values(-1)));
             assert_eq!(a.small.is_some(), is_small);
+            let before = effort.products;
             assert_eq!(a.inner(&b, effort), Ok(IBig::from(-35) << (2 * shift)));
+            assert_eq!(effort.products - before, if is_small { 3 } else { 3 * (1 + OVERHEAD) });
         }
     }
 }

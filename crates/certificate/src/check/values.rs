@@ -37,19 +37,51 @@ impl Weights {
     }
 }
 
+/// Residues modulo a prime of integers in place of fractions: of a network that is the given one up to scale, with integers for (V, b), and of
+/// multiples of its rows of U and of the samples, each by a factor of its own.
+pub(super) struct Multiples {
+    /// Row i of (V, b); b is zero where there is none.
+    pub weights: Vec<Vec<u32>>,
+    /// Rows of U.
+    pub outputs: Vec<Vec<u32>>,
+    /// Per sample: the inputs, and the constant.
+    pub inputs: Vec<Vec<u32>>,
+    /// Per sample.
+    pub activations: Vec<Vec<u32>>,
+}
+
 /// That unit i is active on sample j where its pattern says so, and that U max(V x + b, 0) + c is the label, on every sample.
-///
-/// Returns the residues of the activations on each sample, for ranks modulo a prime.
-pub(super) fn check(
+pub(super) fn check(certificate: &Certificate, samples: &RationalSamples) -> Result<(), CheckError> {
+    check_each(certificate, samples, |_, _| {}).map(drop)
+}
+
+/// The same; returns the residues that ranks are taken of.
+pub(super) fn check_residues(
     certificate: &Certificate,
     samples: &RationalSamples,
-    field: Option<Field>,
-) -> Result<Vec<Vec<u32>>, CheckError> {
+    field: Field,
+) -> Result<Multiples, CheckError> {
+    let (mut inputs, mut activations) = (Vec::new(), Vec::new());
+    let weights = check_each(certificate, samples, |x, z| {
+        inputs.push(x.numerators.residues(field));
+        activations.push(z.iter().map(|z| field.of_integer(z)).collect());
+    })?;
+    let k = weights.units.len();
+    let outputs = weights.outputs.iter().map(|row| row.numerators.residues(field)[..k].to_vec()).collect();
+    let weights = weights.units.iter().map(|unit| unit.numerators.residues(field)).collect();
+    Ok(Multiples { weights, outputs, inputs, activations })
+}
+
+/// The same; `each` is given the inputs of each sample, with the constant, and the activations: the same multiple of both.
+fn check_each(
+    certificate: &Certificate,
+    samples: &RationalSamples,
+    mut each: impl FnMut(&Scaled, &[IBig]),
+) -> Result<Weights, CheckError> {
     let (network, inputs, labels) = (&certificate.network, samples.inputs(), samples.labels());
     let effort = &mut Effort::default();
     let weights = Weights::new(network, effort)?;
-    let scales = field.map(|field| scales(field, &weights.units)).transpose()?;
-    let (one, mut residues) = (RBig::ONE, Vec::new());
+    let one = RBig::ONE;
     for sample in 0..samples.n() {
         let x = Scaled::new((0..inputs.nrows()).map(|r| inputs.get(r, sample)).chain([&one]), effort)?;
         let mut activations = Vec::with_capacity(network.k() + 1);
@@ -60,12 +92,7 @@ pub(super) fn check(
             }
             activations.push(value);
         }
-        if let (Some(field), Some(scales)) = (field, &scales) {
-            let own = inverse(field, &x.denominator)?;
-            let scaled = activations.iter().zip(scales);
-            let residue = |(z, &scale)| field.product(field.of_integer(z), field.product(scale, own));
-            residues.push(scaled.map(residue).collect());
-        }
+        each(&x, &activations);
         activations.push(IBig::from(x.denominator.clone()));
         let activations = Integers::new(activations);
         for (output, row) in weights.outputs.iter().enumerate() {
@@ -80,17 +107,5 @@ pub(super) fn check(
         }
         effort.release(&x);
     }
-    Ok(residues)
-}
-
-/// 1 over the denominators of the units.
-fn scales(field: Field, units: &[Scaled]) -> Result<Vec<u32>, CheckError> {
-    units.iter().map(|unit| inverse(field, &unit.denominator)).collect()
-}
-
-fn inverse(field: Field, denominator: &dashu_int::UBig) -> Result<u32, CheckError> {
-    match field.of_natural(denominator) {
-        0 => Err(CheckError::PrimeDivides { prime: field.prime() }),
-        residue => Ok(field.inverse(residue)),
-    }
+    Ok(weights)
 }

@@ -2,20 +2,29 @@
 
 use orthant_certificate::{
     Certificate, CheckError, Claim, Class, Evidence, FORMAT, Fingerprint, LiftEvidence, MAX_DEFICIT,
-    MAX_MONOMIALS, Rational, RationalMatrix, RationalNetwork, RationalSamples, UnitEvidence, WidthEvidence,
-    check, primes,
+    MAX_MONOMIALS, Rational, RationalNetwork, RationalSamples, UnitEvidence, WidthEvidence, check, primes,
 };
 use orthant_estimate::Reporter;
+use orthant_linalg::random;
+use orthant_linalg::rational::dyadic::scale_rational_rows;
 use orthant_linalg::rational::modular::{PrimeField, RankProfile, ResidueMatrix};
+use orthant_linalg::rational::{Integer, IntegerMatrix};
+use rand::seq::SliceRandom;
 
-use super::weights::{Stage, exact_activations};
+use super::weights::{MAX_BITS, Stage};
 use super::{ExactError, Misfit};
 
-/// Samples in which the rank of the lift is looked for, in multiples of its monomials.
+/// Samples in which the rank of the lift is looked for first, in multiples of its monomials.
 const LIFT_SAMPLES: usize = 4;
+
+/// Operations of an elimination of more samples where these do not show the rank, as where units are seldom active: some seconds.
+const LIFT_STEPS: usize = 1 << 32;
 
 /// Primes that ranks are looked for modulo. A rank is smaller modulo one of them by chance once in about ten thousand.
 const PRIMES: usize = 2;
+
+/// Primes modulo which the width is looked for: all samples are dependent modulo primes that divide all inputs, or all their denominators.
+const WIDTH_PRIMES: usize = 16;
 
 /// The certificate of the strongest claim that can be shown of a network.
 pub(super) fn certificate(
@@ -25,7 +34,7 @@ pub(super) fn certificate(
     reporter: &mut Reporter<'_>,
 ) -> Result<Certificate, ExactError> {
     let width = network.k();
-    let activations = exact_activations(network.v(), network.b(), samples.inputs());
+    let multiples = Multiples::new(&network, samples)?;
     let mut certificate = Certificate {
         format: FORMAT.to_string(),
         statement: String::new(),
@@ -36,7 +45,7 @@ pub(super) fn certificate(
             sha256: samples.sha256(),
         },
         class,
-        patterns: patterns(&activations),
+        patterns: patterns(&multiples.activations, width),
         network,
         evidence: Evidence::Fits {},
     };
@@ -52,17 +61,14 @@ pub(super) fn certificate(
         .filter(|&count| count <= MAX_MONOMIALS && count <= samples.n() + MAX_DEFICIT);
     let strongest = if lift_count.is_some() { Claim::Unique } else { Claim::UniqueGivenPatterns };
     let mut tried = 0;
-    for prime in primes() {
+    for residues in primes().filter_map(|prime| Residues::new(prime, &multiples)).take(WIDTH_PRIMES) {
         if tried == PRIMES || certificate.claim() == strongest {
             break;
         }
-        let Some(residues) = Residues::new(prime, &certificate.network, &activations, samples) else {
-            continue;
-        };
-        tried += 1;
         let stage = Stage { reporter: &mut *reporter, name: "certificate", found: width, wanted: width };
-        let mut prover = Prover { activations: &activations, class, residues, stage };
+        let mut prover = Prover { multiples: &multiples, class, residues, stage };
         let Some(width) = prover.width()? else { continue };
+        tried += 1;
         for claim in [Claim::Unique, Claim::UniqueGivenPatterns] {
             if claim <= certificate.claim() {
                 continue;
@@ -85,9 +91,9 @@ pub(super) fn certificate(
 }
 
 /// For each unit, `1` for samples on which it is active.
-fn patterns(activations: &RationalMatrix) -> Vec<String> {
-    let digit = |z: &Rational| if *z > Rational::ZERO { '1' } else { '0' };
-    (0..activations.nrows()).map(|i| activations.row(i).iter().map(digit).collect()).collect()
+fn patterns(activations: &[Vec<Integer>], width: usize) -> Vec<String> {
+    let digit = |z: &Integer| if *z > Integer::ZERO { '1' } else { '0' };
+    (0..width).map(|i| activations.iter().map(|z| digit(&z[i])).collect()).collect()
 }
 
 /// The number of monomials of the lift; none when it is more than a number holds.
@@ -98,49 +104,115 @@ fn lift_count(k: usize, d: usize, class: Class) -> Option<usize> {
     pairs.checked_add(linear)?.checked_add(if class.output_biases { d + 1 } else { 0 })
 }
 
-/// Values modulo a prime.
+/// Integers that are proportional to what ranks are taken of: those of the checker.
+struct Multiples {
+    /// Per sample: the inputs and the constant, times their common denominator.
+    inputs: Vec<Vec<Integer>>,
+    /// Per sample: the activations, times the denominators of the sample and of the units.
+    activations: Vec<Vec<Integer>>,
+    /// Rows of U, of units multiplied by their denominators.
+    outputs: Vec<Vec<Integer>>,
+}
+
+impl Multiples {
+    fn new(network: &RationalNetwork, samples: &RationalSamples) -> Result<Multiples, ExactError> {
+        let (k, d) = (network.k(), network.d());
+        let unit = |i: usize| {
+            let bias = network.b().map_or(Rational::ZERO, |b| b[i].clone());
+            network.v().row(i).iter().cloned().chain([bias]).collect()
+        };
+        let (units, denominators) = integers(d + 1, &(0..k).map(unit).collect::<Vec<_>>())?;
+        let input =
+            |j: usize| (0..d).map(|r| samples.inputs().get(r, j).clone()).chain([Rational::ONE]).collect();
+        let (inputs, _) = integers(d + 1, &(0..samples.n()).map(input).collect::<Vec<_>>())?;
+        let units = IntegerMatrix::from_rows(d + 1, units)?;
+        let rectified =
+            |x: &Vec<Integer>| units.product_vec(x).into_iter().map(|t| t.max(Integer::ZERO)).collect();
+        let activations = inputs.iter().map(rectified).collect();
+        let output = |o: usize| network.u().row(o).iter().zip(&denominators).map(|(u, q)| u / q).collect();
+        let (outputs, _) = integers(k, &(0..network.m()).map(output).collect::<Vec<_>>())?;
+        Ok(Multiples { inputs, activations, outputs })
+    }
+}
+
+/// Rows of fractions times their common denominators, and these.
+fn integers(columns: usize, rows: &[Vec<Rational>]) -> Result<(Vec<Vec<Integer>>, Vec<Integer>), ExactError> {
+    let scaled = scale_rational_rows(columns, rows, MAX_BITS)?;
+    // They were multiplied by a denominator, and divided by what the numerators have in common.
+    let common = scaled.scales.iter().map(|scale| Integer::from(scale.denominator().clone()));
+    let rows =
+        common.enumerate().map(|(i, common)| scaled.matrix.row(i).iter().map(|x| x * &common).collect());
+    let denominators = scaled.scales.iter().map(|scale| scale.numerator().clone()).collect();
+    Ok((rows.collect(), denominators))
+}
+
+/// The same modulo a prime.
 struct Residues {
     field: PrimeField,
     prime: u32,
     /// z on each sample.
     z: Vec<Vec<u64>>,
-    /// Each input.
+    /// Each input, and the constant.
     x: Vec<Vec<u64>>,
     /// Each row of U.
     u: Vec<Vec<u64>>,
 }
 
 impl Residues {
-    /// None where the prime divides a denominator.
-    fn new(
-        prime: u32,
-        network: &RationalNetwork,
-        activations: &RationalMatrix,
-        samples: &RationalSamples,
-    ) -> Option<Residues> {
+    /// None for numbers that are no primes.
+    fn new(prime: u32, of: &Multiples) -> Option<Residues> {
         let field = PrimeField::new(u64::from(prime))?;
-        let z = columns(activations, field)?;
-        let (x, u) = (columns(samples.inputs(), field)?, columns(&transposed(network.u()), field)?);
+        let residues = |rows: &[Vec<Integer>]| {
+            rows.iter().map(|row| row.iter().map(|value| field.reduce(value)).collect()).collect()
+        };
+        let (z, x, u) = (residues(&of.activations), residues(&of.inputs), residues(&of.outputs));
         Some(Residues { field, prime, z, x, u })
+    }
+
+    /// The monomials of the lift on a sample.
+    fn monomials(&self, sample: usize, class: Class, count: usize) -> Vec<u64> {
+        let Class { hidden_biases, output_biases } = class;
+        let (field, z, x) = (self.field, &self.z[sample], &self.x[sample]);
+        let (constant, inputs) = x.split_last().map_or((0, &x[..]), |(&constant, inputs)| (constant, inputs));
+        let mut row = Vec::with_capacity(count);
+        for (a, &own) in z.iter().enumerate() {
+            row.extend(z[a + 1..].iter().map(|&other| field.mul(own, other)));
+        }
+        z.iter().for_each(|&z| row.extend(inputs.iter().map(|&x| field.mul(z, x))));
+        if hidden_biases || output_biases {
+            row.extend(z.iter().map(|&z| field.mul(z, constant)));
+        }
+        if output_biases {
+            row.extend(x.iter().map(|&x| field.mul(x, constant)));
+        }
+        row
+    }
+
+    /// The activations on a sample, and the constant.
+    fn functions(&self, sample: usize, constant: bool) -> Vec<u64> {
+        self.z[sample].iter().chain(self.x[sample].last().filter(|_| constant)).copied().collect()
     }
 }
 
 /// Functions of the samples modulo a prime.
 struct Prover<'a, 'b, 'c> {
-    /// Entry (i, j): z_i on sample j.
-    activations: &'a RationalMatrix,
+    multiples: &'a Multiples,
     class: Class,
     residues: Residues,
     stage: Stage<'b, 'c>,
 }
 
 impl Prover<'_, '_, '_> {
+    fn k(&self) -> usize {
+        self.multiples.activations.first().map_or(0, Vec::len)
+    }
+
     fn n(&self) -> usize {
-        self.activations.ncols()
+        self.multiples.activations.len()
     }
 
     fn is_active(&self, unit: usize, sample: usize) -> bool {
-        *self.activations.get(unit, sample) > Rational::ZERO
+        self.multiples.activations[sample][unit] > Integer::ZERO
     }
 
     /// The first independent rows of functions on samples; none when these functions are dependent there.
@@ -160,9 +232,9 @@ impl Prover<'_, '_, '_> {
     }
 
     fn width(&mut self) -> Result<Option<WidthEvidence>, ExactError> {
-        let (k, output_biases) = (self.activations.nrows(), self.class.output_biases);
+        let (k, output_biases) = (self.k(), self.class.output_biases);
         let all: Vec<usize> = (0..self.n()).collect();
-        let functions: Vec<_> = self.residues.z.iter().map(|z| with_constant(z, output_biases)).collect();
+        let functions: Vec<_> = all.iter().map(|&j| self.residues.functions(j, output_biases)).collect();
         let Some(samples) = self.independent(&all, &functions, k + usize::from(output_biases))? else {
             return Ok(None);
         };
@@ -173,22 +245,24 @@ impl Prover<'_, '_, '_> {
     }
 
     fn given_patterns(&mut self, width: &WidthEvidence) -> Result<Option<Evidence>, ExactError> {
-        let (k, d) = (self.activations.nrows(), self.residues.x.first().map_or(0, Vec::len));
+        let k = self.k();
         let Class { hidden_biases, output_biases } = self.class;
+        // The constant is the last of the inputs.
+        let weights = self.residues.x.first().map_or(0, Vec::len).saturating_sub(usize::from(!hidden_biases));
         let mut units = Vec::with_capacity(k);
         for unit in 0..k {
             let (active, inactive): (Vec<usize>, Vec<usize>) =
                 (0..self.n()).partition(|&j| self.is_active(unit, j));
-            let Residues { z, x, .. } = &self.residues;
-            let others = |j: &usize| {
-                let mut others = with_constant(&z[*j], output_biases);
+            let residues = &self.residues;
+            let others = |&j: &usize| {
+                let mut others = residues.functions(j, output_biases);
                 others.remove(unit);
                 others
             };
             let functions: Vec<_> = inactive.iter().map(others).collect();
-            let inputs: Vec<_> = active.iter().map(|&j| with_constant(&x[j], hidden_biases)).collect();
+            let inputs: Vec<_> = active.iter().map(|&j| residues.x[j][..weights].to_vec()).collect();
             let inactive = self.independent(&inactive, &functions, k - 1 + usize::from(output_biases))?;
-            let active = self.independent(&active, &inputs, d + usize::from(hidden_biases))?;
+            let active = self.independent(&active, &inputs, weights)?;
             let (Some(inactive), Some(active)) = (inactive, active) else { return Ok(None) };
             units.push(UnitEvidence { inactive, active });
         }
@@ -197,43 +271,26 @@ impl Prover<'_, '_, '_> {
 
     /// The quadratic lift of so many monomials.
     fn lift(&mut self, width: &WidthEvidence, count: usize) -> Result<Option<Evidence>, ExactError> {
-        let Class { hidden_biases, output_biases } = self.class;
-        let Residues { field, prime, z, x, .. } = &self.residues;
-        let (field, prime) = (*field, *prime);
-        let row = |(z, x): (&Vec<u64>, &Vec<u64>)| {
-            let mut row = Vec::with_capacity(count);
-            for (a, &own) in z.iter().enumerate() {
-                row.extend(z[a + 1..].iter().map(|&other| field.mul(own, other)));
-            }
-            z.iter().for_each(|&z| row.extend(x.iter().map(|&x| field.mul(z, x))));
-            if hidden_biases || output_biases {
-                row.extend(z);
-            }
-            if output_biases {
-                row.extend(x);
-                row.push(1);
-            }
-            row
-        };
-        let rows: Vec<Vec<u64>> = z.iter().zip(x).take(LIFT_SAMPLES * count).map(row).collect();
-        let profile = self.profile(&rows, count)?;
-        let lift = LiftEvidence { deficit: count - profile.rank, samples: profile.rows };
-        let is_checked = lift.deficit <= MAX_DEFICIT;
-        Ok(is_checked.then(|| Evidence::AllPatterns { prime, width: width.clone(), lift }))
+        // Samples in a file may be in order: the first of them need not be like the others.
+        let mut samples: Vec<usize> = (0..self.n()).collect();
+        samples.shuffle(&mut random::stream(0, "lift", 0));
+        let few = (LIFT_SAMPLES * count).min(samples.len());
+        let many = (LIFT_STEPS / (count * count).max(1)).clamp(few, samples.len());
+        let mut profile = self.lift_profile(&samples[..few], count)?;
+        if profile.rank < count && few < many {
+            profile = self.lift_profile(&samples[..many], count)?;
+        }
+        let deficit = count - profile.rank;
+        let mut named: Vec<usize> = profile.rows.iter().map(|&i| samples[i]).collect();
+        named.sort_unstable();
+        let lift = LiftEvidence { samples: named, deficit };
+        let prime = self.residues.prime;
+        Ok((deficit <= MAX_DEFICIT).then(|| Evidence::AllPatterns { prime, width: width.clone(), lift }))
     }
-}
 
-/// Values of some functions on a sample, and 1.
-fn with_constant(values: &[u64], constant: bool) -> Vec<u64> {
-    values.iter().copied().chain(constant.then_some(1)).collect()
-}
-
-fn transposed(matrix: &RationalMatrix) -> RationalMatrix {
-    RationalMatrix::from_fn(matrix.ncols(), matrix.nrows(), |i, j| matrix.get(j, i).clone())
-}
-
-/// The residues of each column; none when the prime divides a denominator.
-fn columns(matrix: &RationalMatrix, field: PrimeField) -> Option<Vec<Vec<u64>>> {
-    let column = |j: usize| (0..matrix.nrows()).map(|i| field.reduce_rational(matrix.get(i, j))).collect();
-    (0..matrix.ncols()).map(column).collect()
+    fn lift_profile(&mut self, samples: &[usize], count: usize) -> Result<RankProfile, ExactError> {
+        let monomials = |&j: &usize| self.residues.monomials(j, self.class, count);
+        let rows: Vec<_> = samples.iter().map(monomials).collect();
+        self.profile(&rows, count)
+    }
 }

@@ -14,7 +14,7 @@ use super::{ExactError, Misfit, nearest};
 use crate::error::RecoverError;
 
 /// Bits of an integer of a system: thousands of times what 64-bit samples take.
-const MAX_BITS: usize = 1 << 18;
+pub(super) const MAX_BITS: usize = 1 << 18;
 
 /// The part of a unit's largest value before the rectifier that others must exceed for their sign to be believed: half the digits.
 fn margin() -> f64 {
@@ -212,11 +212,7 @@ fn hidden_weights(
 }
 
 /// max(Vx + b, 0), k × n.
-pub(super) fn exact_activations(
-    v: &RationalMatrix,
-    b: Option<&[Rational]>,
-    inputs: &RationalMatrix,
-) -> RationalMatrix {
+fn exact_activations(v: &RationalMatrix, b: Option<&[Rational]>, inputs: &RationalMatrix) -> RationalMatrix {
     RationalMatrix::from_fn(v.nrows(), inputs.ncols(), |i, j| {
         let bias = b.map_or(Rational::ZERO, |b| b[i].clone());
         let t = (0..v.ncols()).fold(bias, |s, r| s + v.get(i, r) * inputs.get(r, j));
