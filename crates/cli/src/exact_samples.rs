@@ -22,7 +22,8 @@ use crate::text_file;
 /// The largest file of text that is read, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// The most numbers of a file: each takes a kilobyte at worst, and exact arithmetic takes days on far fewer.
+/// The most numbers of a file: a power of ten takes half a kilobyte at worst, others as much as their letters, and exact arithmetic takes
+/// days on far fewer.
 const MAX_NUMBERS: usize = 1 << 21;
 
 /// Whether exact samples are read from such a file, and floating-point ones are not.

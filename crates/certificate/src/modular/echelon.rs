@@ -188,6 +188,64 @@ mod tests {
         }
     }
 
+    /// The rank by elimination of one entry after the other.
+    fn plain_rank(mut rows: Vec<Vec<u32>>, field: Field) -> usize {
+        let mut rank = 0;
+        for column in 0..rows[0].len() {
+            let Some(pivot) = (rank..rows.len()).find(|&i| rows[i][column] != 0) else { continue };
+            rows.swap(rank, pivot);
+            let (above, below) = rows.split_at_mut(rank + 1);
+            let own = &above[rank];
+            let inverse = field.inverse(own[column]);
+            for row in below {
+                let factor = field.product(row[column], inverse);
+                for (entry, &own) in row.iter_mut().zip(own) {
+                    *entry = field.difference(*entry, field.product(factor, own));
+                }
+            }
+            rank += 1;
+        }
+        rank
+    }
+
+    #[test]
+    fn blocks_agree_with_plain_elimination() {
+        // Residues that are the largest when balanced, zeros, and rows that combine others.
+        for (seed, place) in [0, 0, 7, 7, 300, 300].into_iter().enumerate() {
+            let prime = primes().nth(place).expect("there are more");
+            let field = Field::new(prime).expect("allowed");
+            let mut state = seed as u64 + 1;
+            let mut next = |bound: u64| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                ((state >> 33) % bound) as u32
+            };
+            let columns = 150 + seed;
+            let mut rows: Vec<Vec<u32>> = Vec::new();
+            for i in 0..columns + 20 {
+                rows.push(match next(4) {
+                    0 if i > 1 => {
+                        let (a, b) = (next(i as u64) as usize, next(i as u64) as usize);
+                        let factor = next(u64::from(prime));
+                        (0..columns)
+                            .map(|j| field.sum(rows[a][j], field.product(factor, rows[b][j])))
+                            .collect()
+                    }
+                    1 => (0..columns).map(|_| [0, prime / 2, prime / 2 + 1, 0][next(4) as usize]).collect(),
+                    _ => (0..columns).map(|_| next(u64::from(prime))).collect(),
+                });
+            }
+            let mut own = Echelon::new(field, columns);
+            let added = rows.iter().filter(|row| own.add((*row).clone())).count();
+            assert_eq!((own.rank(), added), (plain_rank(rows.clone(), field), own.rank()), "{seed}");
+            for vector in own.null_space() {
+                for row in &rows {
+                    let inner = row.iter().zip(&vector);
+                    assert_eq!(inner.fold(0, |s, (&a, &b)| field.sum(s, field.product(a, b))), 0);
+                }
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn a_null_space_is_orthogonal_and_has_what_the_rank_leaves(

@@ -20,7 +20,7 @@ use crate::text_file;
 use crate::weights;
 
 /// The largest file of fractions that is read, in bytes: some hundred thousand weights of a hundred digits.
-const MAX_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 32 << 20;
 
 /// Runs the command.
 ///

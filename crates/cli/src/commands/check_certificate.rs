@@ -14,7 +14,7 @@ use crate::report;
 use crate::text_file;
 
 /// The largest certificate that is read, in bytes: some hundred thousand weights of a hundred digits.
-const MAX_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 32 << 20;
 
 /// Runs the command.
 ///

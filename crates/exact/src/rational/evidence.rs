@@ -14,10 +14,11 @@ use rand::seq::SliceRandom;
 use super::weights::{MAX_BITS, Stage};
 use super::{ExactError, Misfit};
 
-/// Samples in which the rank of the lift is looked for first, in multiples of its monomials.
-const LIFT_SAMPLES: usize = 4;
+/// Samples in which the rank of the lift is looked for first, in quarters of the number of its monomials; and where these do not show it,
+/// as where units are seldom active.
+const LIFT_SAMPLES: [usize; 2] = [5, 16];
 
-/// Operations of an elimination of more samples where these do not show the rank, as where units are seldom active: some seconds.
+/// Operations of an elimination that takes no more than some seconds, so that more samples are looked at where there are.
 const LIFT_STEPS: usize = 1 << 32;
 
 /// Primes that ranks are looked for modulo. A rank is smaller modulo one of them by chance once in about ten thousand.
@@ -274,8 +275,8 @@ impl Prover<'_, '_, '_> {
         // Samples in a file may be in order: the first of them need not be like the others.
         let mut samples: Vec<usize> = (0..self.n()).collect();
         samples.shuffle(&mut random::stream(0, "lift", 0));
-        let few = (LIFT_SAMPLES * count).min(samples.len());
-        let many = (LIFT_STEPS / (count * count).max(1)).clamp(few, samples.len());
+        let [few, more] = LIFT_SAMPLES.map(|quarters| (quarters * count / 4).min(samples.len()));
+        let many = (LIFT_STEPS / (count * count).max(1)).clamp(more, samples.len());
         let mut profile = self.lift_profile(&samples[..few], count)?;
         if profile.rank < count && few < many {
             profile = self.lift_profile(&samples[..many], count)?;
