@@ -14,7 +14,7 @@ fn rational(value: f64) -> anyhow::Result<Rational> {
 }
 
 /// The exact values.
-pub fn matrix(values: &Mat<f64>) -> anyhow::Result<RationalMatrix> {
+pub(super) fn matrix(values: &Mat<f64>) -> anyhow::Result<RationalMatrix> {
     let entries =
         values.row_iter().flat_map(|row| row.iter().map(|&value| rational(value)).collect::<Vec<_>>());
     Ok(RationalMatrix::new(values.nrows(), values.ncols(), entries.collect::<anyhow::Result<_>>()?)?)
@@ -30,7 +30,7 @@ fn network(planted: &IntegerPlanted) -> anyhow::Result<RationalNetwork> {
 }
 
 /// Whether all weights are the planted ones, up to the order of the units and their scale.
-pub fn is_equal(found: &RationalNetwork, planted: &IntegerPlanted) -> anyhow::Result<bool> {
+pub(super) fn is_equal(found: &RationalNetwork, planted: &IntegerPlanted) -> anyhow::Result<bool> {
     Ok(normal(found) == normal(&network(planted)?))
 }
 
@@ -54,7 +54,7 @@ fn normal(network: &RationalNetwork) -> Option<(Vec<Unit>, Vec<Rational>)> {
 
 /// How many of two forged certificates pass: one of a network that has a weight off by 2⁻⁶⁰, and one for samples that have a label off by as
 /// much, with their hash.
-pub fn forged_that_pass(
+pub(super) fn forged_that_pass(
     certificate: &Certificate,
     samples: &RationalSamples,
     seed: u64,
