@@ -22,12 +22,14 @@ mod sparse_errors;
 mod time_and_memory;
 mod worst_case;
 mod worst_case_time;
+mod zero_error;
 
 /// The experiments in the order of the report.
 pub fn all() -> Vec<&'static dyn Experiment> {
     vec![
         &phase_transition::PhaseTransition,
         &exactness::Exactness,
+        &zero_error::ZeroError,
         &sample_need::SampleNeed,
         &label_rank::LabelRank,
         &order_three::OrderThree,

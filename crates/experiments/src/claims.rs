@@ -51,7 +51,7 @@ pub const CLAIMS: [Claim; 15] = [
     claim(
         "Lemmas 31 to 33, Theorems 48 and 49, Algorithm 6",
         "signs and exact weights from the sparsity patterns in the row space of the labels",
-        &["phase-transition", "exactness"],
+        &["phase-transition", "exactness", "zero-error"],
     ),
     claim("Remark 24, Lemma 25", "any covariance of full rank", &["inputs"]),
     claim("Section C.3, Theorem 52, Corollary 53", "inputs symmetric about zero", &["inputs"]),
