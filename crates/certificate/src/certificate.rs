@@ -119,11 +119,9 @@ pub struct WidthEvidence {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnitEvidence {
-    /// Samples on which it is inactive and the activations of the other units are independent, together with the constant if the
-    /// class has output biases.
-    pub inactive: Vec<usize>,
-    /// Samples on which it is active and the inputs are independent, together with the constant if the class has hidden biases.
-    pub active: Vec<usize>,
+    /// Samples on which the activations of the other units, the constant if the class has output biases, and the inputs where the unit
+    /// is active (with the constant if the class has hidden biases) are independent.
+    pub samples: Vec<usize>,
 }
 
 /// Samples on which the monomials of the quadratic lift have a rank that determines the network

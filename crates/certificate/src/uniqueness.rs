@@ -12,16 +12,22 @@
 //! # Level 2
 //! **Unique given the patterns.** If
 //! 1. U has rank k, and z_1, …, z_k, 1 are linearly independent functions on the samples;
-//! 2. for each unit i, the z_a with a ≠ i, and 1, are linearly independent on samples where i is not active;
-//! 3. for each unit i, the x_j (with the constant, if the class has hidden biases) span their space on samples where i is active;
+//! 2. for each unit i, the z_a with a ≠ i, 1, and the x_j (with the constant, if the class has hidden biases) on samples where i is active,
+//!    taken as zero on the others, are linearly independent functions on the samples;
 //!
 //! then every N′ whose units are active on the same samples as those of N, in some order, is N up to order and scale.
 //!
 //! *Proof.* By 1 the labels a_j have (affine, if the class has output biases) rank k, so U′ has rank k, too, and z′_i is an affine function
-//! of the label, z′_i = w′_i · z + w′_i0, with w′_i0 = 0 where the class has no output biases. On samples where N′'s unit i, and so N's unit i (in
-//! that order), is inactive, z′_i = z_i = 0: the w′_ia with a ≠ i and w′_i0 are coefficients of a combination that is zero there, and vanish by
-//! 2. So z′_i = s_i z_i on all samples; s_i > 0 since neither is negative, and by 1 neither is zero everywhere. There
-//! v′_i x + b′_i = s_i (v_i x + b_i), which by 3 determines (v′_i, b′_i). At last U′ z′ + c′ = U z + c on all samples, and 1 gives U′ and c′. ∎
+//! of the label, z′_i = w′_i · z + w′_i0, with w′_i0 = 0 where the class has no output biases. Let i be active in both networks on the samples P.
+//! Then z_i = v_i x + b_i and z′_i = v′_i x + b′_i on P, and both are zero elsewhere:
+//!
+//! Σ_{a ≠ i} w′_ia z_a + w′_i0 + \[on P\] ((w′_ii v_i − v′_i) x + w′_ii b_i − b′_i) = 0
+//!
+//! on all samples. By 2 all coefficients vanish: with s_i = w′_ii, (v′_i, b′_i) = s_i (v_i, b_i) and z′_i = s_i z_i; s_i > 0 since neither is
+//! negative, and by 1 neither is zero everywhere. At last U′ z′ + c′ = U z + c on all samples, and 1 gives U′ and c′. ∎
+//!
+//! Condition 2 holds where the other activations and 1 are independent on samples where i is not active, and the inputs on those where it
+//! is; it may hold when they are not, as for a unit outside which another is never active.
 //!
 //! # Level 3
 //! **Unique.** Let 1 of level 2 hold. Take the monomials z_a z_b (a < b); z_a x_j; z_a, if the class has biases of either kind; x_j and 1, if
@@ -64,7 +70,7 @@
 //! functions are of degree 1, or monomials of degree 2 with 1 in place of missing factors, that multiplies their values on a sample by
 //! D_j or D_j², none of which is zero: ranks and linear dependencies of the functions stay what they are.
 //!
-//! Let p be any prime above 2. A minor that is not zero modulo p is not zero: the ranks of 1, 2, 3 and of the monomials, found to be full modulo p,
+//! Let p be any prime above 2. A minor that is not zero modulo p is not zero: the ranks of 1, 2 and of the monomials, found to be full modulo p,
 //! are full over ℝ. For D > 0: the integer vectors in the span of the n_l over ℚ, reduced modulo p, span a subspace of the null space
 //! modulo p, of the dimension of the former (a saturated lattice keeps its rank). Forms that span all products on a space span them on
 //! each of its subspaces, and forms that span them modulo p do so over ℝ. So it is enough to compute all of it modulo p. A failure modulo p

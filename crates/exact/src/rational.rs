@@ -112,6 +112,14 @@ pub enum Misfit {
         /// From 0.
         sample: usize,
     },
+    /// No combination of the labels is zero where a unit is inactive and linear in the inputs where it is active.
+    #[error(
+        "no combination of the labels is zero where unit {unit} is inactive and linear in the inputs where it is active"
+    )]
+    Unit {
+        /// From 0.
+        unit: usize,
+    },
     /// All equations that were solved hold, but a label is another one.
     #[error("output {output} on sample {sample} differs")]
     Label {
@@ -158,7 +166,13 @@ pub fn recover(
     let found = crate::recover(&near, settings, progress)?;
     let certificate = match found.report.verdict {
         Verdict::NotRecovered => Err(ExactError::NotFound { reason: found.report.reason.to_string() }),
-        _ => certify(samples, &found.network, settings.bias, progress),
+        verdict => match certify(samples, &found.network, settings.bias, progress) {
+            // Patterns of a network that does not have the labels to rounding say nothing of them.
+            Err(ExactError::NotExact { .. }) if verdict == Verdict::Approximate => {
+                Err(ExactError::NotFound { reason: found.report.reason.to_string() })
+            }
+            certificate => certificate,
+        },
     };
     Ok(RationalRecovery { certificate, found })
 }

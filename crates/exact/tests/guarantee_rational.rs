@@ -40,6 +40,21 @@ fn run(samples: &RationalSamples, settings: &Settings) -> RationalRecovery {
     recover(samples, settings, &mut |_| ControlFlow::Continue(())).expect("samples enough")
 }
 
+/// The labels of a network at these inputs.
+fn labelled(network: &RationalNetwork, inputs: RationalMatrix) -> RationalSamples {
+    let (k, n) = (network.k(), inputs.ncols());
+    let z = RationalMatrix::from_fn(k, n, |i, j| {
+        let bias = network.b().map_or(Rational::ZERO, |b| b[i].clone());
+        let t = (0..network.d()).fold(bias, |t, r| t + network.v().get(i, r) * inputs.get(r, j));
+        if t > Rational::ZERO { t } else { Rational::ZERO }
+    });
+    let labels = RationalMatrix::from_fn(network.m(), n, |o, j| {
+        let bias = network.c().map_or(Rational::ZERO, |c| c[o].clone());
+        (0..k).fold(bias, |a, i| a + network.u().get(o, i) * z.get(i, j))
+    });
+    RationalSamples::new(inputs, labels).expect("as many")
+}
+
 /// Units as (v, b, u) with the first entry of v that is not zero 1 or −1, sorted; and c.
 type Normal = (Vec<(Vec<Rational>, Rational, Vec<Rational>)>, Vec<Rational>);
 
@@ -296,16 +311,7 @@ fn fractions_whose_denominators_primes_divide_are_certified() {
         let inputs = RationalMatrix::from_fn(5, n, |r, j| {
             over(planted.samples.inputs().get(r, j), if r == 2 { primes[j % primes.len()] } else { 10 })
         });
-        let z = RationalMatrix::from_fn(4, n, |i, j| {
-            let bias = network.b().map_or(Rational::ZERO, |b| b[i].clone());
-            let t = (0..5).fold(bias, |t, r| t + network.v().get(i, r) * inputs.get(r, j));
-            if t > Rational::ZERO { t } else { Rational::ZERO }
-        });
-        let labels = RationalMatrix::from_fn(4, n, |o, j| {
-            let bias = network.c().map_or(Rational::ZERO, |c| c[o].clone());
-            (0..4).fold(bias, |a, i| a + network.u().get(o, i) * z.get(i, j))
-        });
-        let samples = RationalSamples::new(inputs, labels).expect("as many");
+        let samples = labelled(&network, inputs);
         let found = run(&samples, &Settings { seed, ..Settings::default() });
         let found = found.certificate.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         assert_eq!(normal(&found.network), normal(&network), "seed {seed}");
@@ -331,4 +337,32 @@ fn the_order_of_samples_does_not_matter() {
         let found = certify(&samples, &planted.near, bias, go_on).expect("exact");
         assert_eq!((given.claim(), found.claim()), (Claim::Unique, Claim::Unique), "seed {seed}");
     }
+}
+
+/// Unit 1 is active only where unit 0 is: zeros of unit 0 do not tell its activations from those of unit 1, and what is linear where it is
+/// active does.
+#[test]
+fn units_inside_others_are_determined() {
+    let mut claims = [0; 3];
+    for seed in 0..20 {
+        let planted = plant(4, 5, 60, BiasKind::Both, 0, 200 + seed);
+        let own = &planted.network;
+        let v = RationalMatrix::from_fn(4, 5, |i, r| own.v().get(if i == 1 { 0 } else { i }, r).clone());
+        let mut b = own.b().expect("has biases").to_vec();
+        b[1] = &b[0] - Rational::from(1_000_000);
+        let network = RationalNetwork::new(own.u().clone(), v, Some(b), own.c().map(<[Rational]>::to_vec));
+        let network = network.expect("fits");
+        let samples = labelled(&network, planted.samples.inputs().clone());
+        let float =
+            |of: &RationalMatrix| Mat::from_fn(of.nrows(), of.ncols(), |i, j| number::to_f64(of.get(i, j)));
+        let vector = |of: &[Rational]| of.iter().map(number::to_f64).collect::<Vec<_>>();
+        let (b, c) = (network.b().map(vector), network.c().map(vector));
+        let near = Network::new(float(network.u()), float(network.v()), b, c).expect("fits");
+        let bias = BiasModel::Known(BiasKind::Both);
+        let found = certify(&samples, &near, bias, &mut |_| ControlFlow::Continue(()));
+        let found = found.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        assert_eq!(normal(&found.network), normal(&network), "seed {seed}");
+        claims[check(&found, &samples).expect("it checks") as usize] += 1;
+    }
+    assert_eq!(claims[Claim::Fits as usize], 0, "{claims:?}");
 }

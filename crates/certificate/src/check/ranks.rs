@@ -43,26 +43,18 @@ impl Residues<'_> {
         if units.len() != network.k() {
             return Err(inconsistent("evidence", format!("is of {} units, of {}", units.len(), network.k())));
         }
-        let others = network.k() - 1 + usize::from(class.output_biases);
+        // The constant is the last of the inputs.
         let weights = network.d() + usize::from(class.hidden_biases);
+        let count = network.k() - 1 + usize::from(class.output_biases) + weights;
         for (i, unit) in units.iter().enumerate() {
-            for (named, active, count) in [(&unit.inactive, false, others), (&unit.active, true, weights)] {
-                check_indices("evidence", named, self.n(), count)?;
-                if let Some(j) = named.iter().find(|&&j| self.certificate.is_active(i, j) != active) {
-                    let what = if active { "inactive" } else { "active" };
-                    return Err(inconsistent(
-                        "evidence",
-                        format!("names sample {j}, where unit {i} is {what}"),
-                    ));
-                }
-            }
-            let functions = unit.inactive.iter().map(|&j| self.functions(j, Some(i)));
-            self.require_full(functions, others, || format!("the activations of units other than {i}"))?;
-            let inputs = unit.active.iter().map(|&j| {
-                // The constant is the last of them.
-                self.of.inputs[j][..weights].to_vec()
+            check_indices("evidence", &unit.samples, self.n(), count)?;
+            let functions = unit.samples.iter().map(|&j| {
+                let mut values = self.functions(j, Some(i));
+                let inputs = self.of.inputs[j][..weights].iter();
+                values.extend(inputs.map(|&x| if self.certificate.is_active(i, j) { x } else { 0 }));
+                values
             });
-            self.require_full(inputs, weights, || format!("the inputs where unit {i} is active"))?;
+            self.require_full(functions, count, || format!("the functions that determine unit {i}"))?;
         }
         Ok(())
     }

@@ -14,12 +14,12 @@ use rand::seq::SliceRandom;
 use super::weights::{MAX_BITS, Stage};
 use super::{ExactError, Misfit};
 
-/// Samples in which the rank of the lift is looked for first, in quarters of the number of its monomials; and where these do not show it,
-/// as where units are seldom active.
-const LIFT_SAMPLES: [usize; 2] = [5, 16];
+/// Samples in which functions are looked for that are independent on them: first so many quarters of the number of functions, and where
+/// these do not show it, as where units are seldom active, more.
+const SAMPLES: [usize; 2] = [5, 16];
 
 /// Operations of an elimination that takes no more than some seconds, so that more samples are looked at where there are.
-const LIFT_STEPS: usize = 1 << 32;
+const STEPS: usize = 1 << 32;
 
 /// Primes that ranks are looked for modulo. A rank is smaller modulo one of them by chance once in about ten thousand.
 const PRIMES: usize = 2;
@@ -212,10 +212,6 @@ impl Prover<'_, '_, '_> {
         self.multiples.activations.len()
     }
 
-    fn is_active(&self, unit: usize, sample: usize) -> bool {
-        self.multiples.activations[sample][unit] > Integer::ZERO
-    }
-
     /// The first independent rows of functions on samples; none when these functions are dependent there.
     fn independent(
         &mut self,
@@ -246,52 +242,60 @@ impl Prover<'_, '_, '_> {
     }
 
     fn given_patterns(&mut self, width: &WidthEvidence) -> Result<Option<Evidence>, ExactError> {
-        let k = self.k();
+        let (k, prime) = (self.k(), self.residues.prime);
         let Class { hidden_biases, output_biases } = self.class;
         // The constant is the last of the inputs.
         let weights = self.residues.x.first().map_or(0, Vec::len).saturating_sub(usize::from(!hidden_biases));
+        let count = k - 1 + usize::from(output_biases) + weights;
         let mut units = Vec::with_capacity(k);
         for unit in 0..k {
-            let (active, inactive): (Vec<usize>, Vec<usize>) =
-                (0..self.n()).partition(|&j| self.is_active(unit, j));
-            let residues = &self.residues;
-            let others = |&j: &usize| {
-                let mut others = residues.functions(j, output_biases);
-                others.remove(unit);
-                others
+            let activations = &self.multiples.activations;
+            let functions = |residues: &Residues, j: usize| {
+                let mut functions = residues.functions(j, output_biases);
+                functions.remove(unit);
+                let is_active = activations[j][unit] > Integer::ZERO;
+                functions.extend(residues.x[j][..weights].iter().map(|&x| if is_active { x } else { 0 }));
+                functions
             };
-            let functions: Vec<_> = inactive.iter().map(others).collect();
-            let inputs: Vec<_> = active.iter().map(|&j| residues.x[j][..weights].to_vec()).collect();
-            let inactive = self.independent(&inactive, &functions, k - 1 + usize::from(output_biases))?;
-            let active = self.independent(&active, &inputs, weights)?;
-            let (Some(inactive), Some(active)) = (inactive, active) else { return Ok(None) };
-            units.push(UnitEvidence { inactive, active });
+            let samples = self.spanning(count, functions)?;
+            if samples.len() < count {
+                return Ok(None);
+            }
+            units.push(UnitEvidence { samples });
         }
-        Ok(Some(Evidence::GivenPatterns { prime: self.residues.prime, width: width.clone(), units }))
+        Ok(Some(Evidence::GivenPatterns { prime, width: width.clone(), units }))
     }
 
     /// The quadratic lift of so many monomials.
     fn lift(&mut self, width: &WidthEvidence, count: usize) -> Result<Option<Evidence>, ExactError> {
-        // Samples in a file may be in order: the first of them need not be like the others.
-        let mut samples: Vec<usize> = (0..self.n()).collect();
-        samples.shuffle(&mut random::stream(0, "lift", 0));
-        let [few, more] = LIFT_SAMPLES.map(|quarters| (quarters * count / 4).min(samples.len()));
-        let many = (LIFT_STEPS / (count * count).max(1)).clamp(more, samples.len());
-        let mut profile = self.lift_profile(&samples[..few], count)?;
-        if profile.rank < count && few < many {
-            profile = self.lift_profile(&samples[..many], count)?;
-        }
-        let deficit = count - profile.rank;
-        let mut named: Vec<usize> = profile.rows.iter().map(|&i| samples[i]).collect();
-        named.sort_unstable();
-        let lift = LiftEvidence { samples: named, deficit };
-        let prime = self.residues.prime;
+        let (class, prime) = (self.class, self.residues.prime);
+        let samples = self.spanning(count, |residues, j| residues.monomials(j, class, count))?;
+        let deficit = count - samples.len();
+        let lift = LiftEvidence { samples, deficit };
         Ok((deficit <= MAX_DEFICIT).then(|| Evidence::AllPatterns { prime, width: width.clone(), lift }))
     }
 
-    fn lift_profile(&mut self, samples: &[usize], count: usize) -> Result<RankProfile, ExactError> {
-        let monomials = |&j: &usize| self.residues.monomials(j, self.class, count);
-        let rows: Vec<_> = samples.iter().map(monomials).collect();
-        self.profile(&rows, count)
+    /// Samples on which so many functions have the rank that they have on all of the samples looked at, as many as that.
+    fn spanning(
+        &mut self,
+        count: usize,
+        functions: impl Fn(&Residues, usize) -> Vec<u64>,
+    ) -> Result<Vec<usize>, ExactError> {
+        // Samples in a file may be in order: the first of them need not be like the others.
+        let mut samples: Vec<usize> = (0..self.n()).collect();
+        samples.shuffle(&mut random::stream(0, "certificate", 0));
+        let [few, more] = SAMPLES.map(|quarters| (quarters * count / 4).min(samples.len()));
+        let many = (STEPS / (count * count).max(1)).clamp(more, samples.len());
+        let mut profile = |looked_at: usize| {
+            let rows: Vec<_> = samples[..looked_at].iter().map(|&j| functions(&self.residues, j)).collect();
+            self.profile(&rows, count)
+        };
+        let mut found = profile(few)?;
+        if found.rank < count && few < many {
+            found = profile(many)?;
+        }
+        let mut named: Vec<usize> = found.rows.iter().map(|&i| samples[i]).collect();
+        named.sort_unstable();
+        Ok(named)
     }
 }

@@ -71,8 +71,12 @@ pub(super) fn exact_network(
         let least = margin() * row.iter().fold(0.0, |s: f64, t| s.max(t.abs()));
         let active: Vec<usize> = (0..n).filter(|&j| row[j] > least).collect();
         let inactive: Vec<usize> = (0..n).filter(|&j| row[j] < -least).collect();
-        let activations = activations(&labels, unit, &active, &inactive, &mut stage, k)?;
-        rows.push(hidden_weights(samples, unit, &active, &activations, class, &mut stage, k)?);
+        let unit = Unit { samples, labels: &labels, class, width: k, unit, active, inactive };
+        let weights = match unit.activations(&mut stage)? {
+            Some(activations) => unit.hidden_weights(&activations, &mut stage)?,
+            None => unit.weights_at_once(&mut stage)?,
+        };
+        rows.push(unit.normalised(&weights)?);
     }
     let d = samples.inputs().nrows();
     let b = class.hidden_biases.then(|| rows.iter().map(|row| row[d].clone()).collect::<Vec<_>>());
@@ -118,97 +122,145 @@ fn label_coordinates(
     Ok(LabelCoordinates { scaled: matrix, scales: scaled.scales })
 }
 
-/// The activations of a unit where it is active: those of the combination of the labels that is zero where it is inactive.
-fn activations(
-    labels: &LabelCoordinates,
-    unit: usize,
-    active: &[usize],
-    inactive: &[usize],
-    stage: &mut Stage<'_, '_>,
+/// A unit whose pattern is known where it is certain.
+struct Unit<'a> {
+    samples: &'a RationalSamples,
+    labels: &'a LabelCoordinates,
+    class: Class,
+    /// Units of the network.
     width: usize,
-) -> Result<Vec<Rational>, ExactError> {
-    let not_exact = |misfit| Err(ExactError::NotExact { width, misfit });
-    let zeros = labels.scaled.select_rows(inactive);
-    let interrupt = &mut stage.interrupt();
-    let RankProfile { rank, rows, .. } = rank_profile(&zeros, PrimeField::largest(), interrupt)?;
-    let columns = zeros.ncols();
-    if rank == columns {
-        return not_exact(Misfit::Zeros { unit });
+    unit: usize,
+    active: Vec<usize>,
+    inactive: Vec<usize>,
+}
+
+impl Unit<'_> {
+    fn not_exact<T>(&self, misfit: Misfit) -> Result<T, ExactError> {
+        Err(ExactError::NotExact { width: self.width, misfit })
     }
-    if rank + 1 < columns {
-        return Err(ExactError::Undetermined(format!(
-            "unit {unit}: too few samples on which it is inactive"
-        )));
-    }
-    let null = rational::null_space(&zeros.select_rows(&rows), interrupt)?;
-    let [combination] = null.as_slice() else {
-        return Err(ExactError::Undetermined(format!(
-            "unit {unit}: too few samples on which it is inactive"
-        )));
-    };
-    if zeros.product_vec(combination).iter().any(|value| *value != Integer::ZERO) {
-        return not_exact(Misfit::Zeros { unit });
-    }
-    let values = labels.scaled.select_rows(active).product_vec(combination);
-    let sign = values.iter().find(|value| **value != Integer::ZERO).map_or(Integer::ONE, signum);
-    let mut activations = Vec::with_capacity(active.len());
-    for (value, &sample) in values.into_iter().zip(active) {
-        let value = value * &sign;
-        if value < Integer::ZERO {
-            return not_exact(Misfit::Sign { unit, sample });
+
+    /// The activations of the unit where it is active: those of the combination of the labels that is zero where it is inactive. None when
+    /// more than one is.
+    fn activations(&self, stage: &mut Stage<'_, '_>) -> Result<Option<Vec<Rational>>, ExactError> {
+        let unit = self.unit;
+        let zeros = self.labels.scaled.select_rows(&self.inactive);
+        let interrupt = &mut stage.interrupt();
+        let RankProfile { rank, rows, .. } = rank_profile(&zeros, PrimeField::largest(), interrupt)?;
+        if rank == zeros.ncols() {
+            return self.not_exact(Misfit::Zeros { unit });
         }
-        activations.push(Rational::from(value) / &labels.scales[sample]);
+        if rank + 1 < zeros.ncols() {
+            return Ok(None);
+        }
+        let null = rational::null_space(&zeros.select_rows(&rows), interrupt)?;
+        let [combination] = null.as_slice() else { return Ok(None) };
+        if zeros.product_vec(combination).iter().any(|value| *value != Integer::ZERO) {
+            return self.not_exact(Misfit::Zeros { unit });
+        }
+        let (values, _) = self.values(combination)?;
+        let scales = self.active.iter().map(|&sample| &self.labels.scales[sample]);
+        Ok(Some(values.into_iter().zip(scales).map(|(value, scale)| Rational::from(value) / scale).collect()))
     }
-    Ok(activations)
+
+    /// The values of a combination of the labels where the unit is active, none of them negative, and the sign that this took.
+    fn values(&self, combination: &[Integer]) -> Result<(Vec<Integer>, Integer), ExactError> {
+        let mut values = self.labels.scaled.select_rows(&self.active).product_vec(combination);
+        let sign = values.iter().find(|value| **value != Integer::ZERO).map_or(Integer::ONE, signum);
+        values.iter_mut().for_each(|value| *value *= &sign);
+        match values.iter().position(|value| *value < Integer::ZERO) {
+            Some(at) => self.not_exact(Misfit::Sign { unit: self.unit, sample: self.active[at] }),
+            None => Ok((values, sign)),
+        }
+    }
+
+    /// The row of V of the unit, and its bias if the class has them, up to scale, from its activations.
+    fn hidden_weights(
+        &self,
+        activations: &[Rational],
+        stage: &mut Stage<'_, '_>,
+    ) -> Result<Vec<Rational>, ExactError> {
+        let unit = self.unit;
+        let row = |(&j, activation): (&usize, &Rational)| {
+            self.inputs(j).chain([activation.clone()]).collect::<Vec<_>>()
+        };
+        let rows: Vec<Vec<Rational>> = self.active.iter().zip(activations).map(row).collect();
+        let unknowns = self.samples.inputs().nrows() + usize::from(self.class.hidden_biases);
+        let system = scale_rational_rows(unknowns + 1, &rows, MAX_BITS)?.matrix;
+        let left = system.select_columns(&(0..unknowns).collect::<Vec<_>>());
+        let interrupt = &mut stage.interrupt();
+        let profile = rank_profile(&left, PrimeField::largest(), interrupt)?;
+        if profile.rank < unknowns {
+            return Err(ExactError::Undetermined(format!(
+                "the weights of unit {unit}: too few samples on which it is active"
+            )));
+        }
+        let chosen = left.select_rows(&profile.rows);
+        let right = system.select_columns(&[unknowns]).select_rows(&profile.rows);
+        let solution = rational::solve(&chosen, &right, interrupt)?.swap_remove(0);
+        // Whether the equations that were not solved hold as well: row · (numerators, −denominator) = 0.
+        let homogeneous: Vec<Integer> =
+            solution.numerators().iter().cloned().chain([-solution.denominator()]).collect();
+        let rest = system.product_vec(&homogeneous);
+        if let Some(at) = rest.iter().position(|value| *value != Integer::ZERO) {
+            return self.not_exact(Misfit::Weights { unit, sample: self.active[at] });
+        }
+        Ok(solution.to_rationals())
+    }
+
+    /// The same where zeros alone do not determine the activations, as for a unit outside which another is never active: the combination of
+    /// the labels that is zero where the unit is inactive and linear in the inputs where it is active, with the weights of both.
+    fn weights_at_once(&self, stage: &mut Stage<'_, '_>) -> Result<Vec<Rational>, ExactError> {
+        let (unit, labels) = (self.unit, self.labels);
+        let coordinates = labels.scaled.ncols();
+        let unknowns = coordinates + self.samples.inputs().nrows() + usize::from(self.class.hidden_biases);
+        let label = |j: usize| labels.scaled.row(j).iter().cloned().map(Rational::from);
+        let zero =
+            |&j: &usize| label(j).chain(std::iter::repeat(Rational::ZERO)).take(unknowns).collect::<Vec<_>>();
+        let linear = |&j: &usize| {
+            let scale = &labels.scales[j];
+            label(j).chain(self.inputs(j).map(|x| -(x * scale))).collect::<Vec<_>>()
+        };
+        let rows: Vec<_> = self.inactive.iter().map(zero).chain(self.active.iter().map(linear)).collect();
+        let system = scale_rational_rows(unknowns, &rows, MAX_BITS)?.matrix;
+        let interrupt = &mut stage.interrupt();
+        let RankProfile { rank, rows, .. } = rank_profile(&system, PrimeField::largest(), interrupt)?;
+        if rank == unknowns {
+            return self.not_exact(Misfit::Unit { unit });
+        }
+        let open = || ExactError::Undetermined(format!("unit {unit}: too few samples, given its pattern"));
+        if rank + 1 < unknowns {
+            return Err(open());
+        }
+        let null = rational::null_space(&system.select_rows(&rows), interrupt)?;
+        let [solution] = null.as_slice() else { return Err(open()) };
+        if system.product_vec(solution).iter().any(|value| *value != Integer::ZERO) {
+            return self.not_exact(Misfit::Unit { unit });
+        }
+        let (combination, weights) = solution.split_at(coordinates);
+        let (_, sign) = self.values(combination)?;
+        Ok(weights.iter().map(|weight| Rational::from(weight * &sign)).collect())
+    }
+
+    /// The inputs of a sample, and the constant if the class has hidden biases.
+    fn inputs(&self, sample: usize) -> impl Iterator<Item = Rational> {
+        let inputs = self.samples.inputs();
+        let constant = self.class.hidden_biases.then_some(Rational::ONE);
+        (0..inputs.nrows()).map(move |r| inputs.get(r, sample).clone()).chain(constant)
+    }
+
+    /// Weights in the scale in which the first entry of V that is not zero is 1 or −1.
+    fn normalised(&self, weights: &[Rational]) -> Result<Vec<Rational>, ExactError> {
+        let d = self.samples.inputs().nrows();
+        let Some(first) = weights[..d].iter().find(|v| !v.is_zero()) else {
+            return Err(ExactError::Undetermined(format!("unit {}, which is constant", self.unit)));
+        };
+        let scale = if *first < Rational::ZERO { -first } else { first.clone() };
+        Ok(weights.iter().map(|v| v / &scale).collect())
+    }
 }
 
 fn signum(value: &Integer) -> Integer {
     if *value < Integer::ZERO { Integer::NEG_ONE } else { Integer::ONE }
-}
-
-/// The row of V of a unit, and its bias if the class has them, scaled so that the first entry of V that is not zero is 1 or −1.
-fn hidden_weights(
-    samples: &RationalSamples,
-    unit: usize,
-    active: &[usize],
-    activations: &[Rational],
-    class: Class,
-    stage: &mut Stage<'_, '_>,
-    width: usize,
-) -> Result<Vec<Rational>, ExactError> {
-    let d = samples.inputs().nrows();
-    let unknowns = d + usize::from(class.hidden_biases);
-    let constant = class.hidden_biases.then_some(Rational::ONE);
-    let row = |(&j, activation): (&usize, &Rational)| {
-        let inputs = (0..d).map(|r| samples.inputs().get(r, j).clone());
-        inputs.chain(constant.clone()).chain([activation.clone()]).collect::<Vec<_>>()
-    };
-    let rows: Vec<Vec<Rational>> = active.iter().zip(activations).map(row).collect();
-    let system = scale_rational_rows(unknowns + 1, &rows, MAX_BITS)?.matrix;
-    let left = system.select_columns(&(0..unknowns).collect::<Vec<_>>());
-    let interrupt = &mut stage.interrupt();
-    let profile = rank_profile(&left, PrimeField::largest(), interrupt)?;
-    if profile.rank < unknowns {
-        return Err(ExactError::Undetermined(format!(
-            "the weights of unit {unit}: too few samples on which it is active"
-        )));
-    }
-    let chosen = left.select_rows(&profile.rows);
-    let right = system.select_columns(&[unknowns]).select_rows(&profile.rows);
-    let solution = rational::solve(&chosen, &right, interrupt)?.swap_remove(0);
-    // Whether the equations that were not solved hold as well: row · (numerators, −denominator) = 0.
-    let homogeneous: Vec<Integer> =
-        solution.numerators().iter().cloned().chain([-solution.denominator()]).collect();
-    let rest = system.product_vec(&homogeneous);
-    if let Some(at) = rest.iter().position(|value| *value != Integer::ZERO) {
-        return Err(ExactError::NotExact { width, misfit: Misfit::Weights { unit, sample: active[at] } });
-    }
-    let weights = solution.to_rationals();
-    let Some(first) = weights[..d].iter().find(|v| !v.is_zero()) else {
-        return Err(ExactError::Undetermined(format!("unit {unit}, which is constant")));
-    };
-    let scale = if *first < Rational::ZERO { -first } else { first.clone() };
-    Ok(weights.iter().map(|v| v / &scale).collect())
 }
 
 /// max(Vx + b, 0), k × n.
