@@ -4,8 +4,7 @@ use std::time::Instant;
 
 use orthant::certificate::{Claim, Evidence, MAX_DEFICIT, RationalSamples, check};
 use orthant::exact::bounds::error_bounds;
-use orthant::exact::rational::{ExactError, certify, recover};
-use orthant::linalg::assignment::min_cost_assignment;
+use orthant::exact::rational::{ExactError, certify, certify_network, recover};
 use orthant::linalg::tolerance;
 use orthant::network::{BiasKind, IntegerPlanted, IntegerSpec};
 use orthant::{BiasModel, Mat, RecoverError, Samples, Settings, Verdict};
@@ -108,8 +107,8 @@ impl Experiment for ZeroError {
             method: "m = k; weights and both biases are integers of 8 bits, inputs fractions of 16 bits with 12 behind the point: labels are exact in floating \
                      point. `exact::rational::recover` is given the samples and no more. Equal means each weight is the planted one, as a fraction, up to the order of \
                      the units and their scale. A certificate claims that the network fits all labels, that it is the only one with these activation patterns, or that \
-                     it is the only one of its width. The last is shown by the quadratic lift, which has N = k(k − 1)/2 + (k + 1)(d + 1) monomials. Zeros determine a unit \
-                     when it is active on d + 1 samples, and the other units and the constant can be given a sample each on which it is inactive and they are not. Forged \
+                     it is the only one of its width. The last is shown by the quadratic lift, which has N = k(k − 1)/2 + (k + 1)(d + 1) monomials. Samples determine the \
+                     units when the planted network, given, is certified to be the only one with its patterns. Forged \
                      certificates have a weight off by 2⁻⁶⁰, or are about a label off by 2⁻⁶⁰, with its hash. Rounded labels are those of U/3 and c/3, rounded once. Error \
                      bounds are for exact answers in floating point, m = k = d from 2 to 6, n = 20(k + 1), compared with the planted weights as fractions; for \
                      their ratio an error counts as one unit in the last place at least.",
@@ -190,8 +189,8 @@ impl Experiment for ZeroError {
 struct Values {
     /// The claim that was shown, or why there is no certificate, in a few words.
     outcome: String,
-    /// Whether the zeros of the planted units determine them.
-    determined: bool,
+    /// Whether the planted network is the only one with its patterns that has the exact labels.
+    determined: Option<bool>,
     /// Whether the answer in floating point was called exact.
     found: bool,
     equal: Option<bool>,
@@ -240,7 +239,7 @@ impl Values {
     ) -> anyhow::Result<()> {
         let samples = RationalSamples::new(fractions::matrix(&planted.x)?, fractions::matrix(labels)?)?;
         let settings = Settings { seed, ..Settings::default() };
-        self.determined = zeros_determine(planted);
+        self.determined = Some(is_determined(planted, context)?);
         let start = Instant::now();
         let answer = recover(&samples, &settings, &mut context.callback());
         self.prover_seconds = Some(start.elapsed().as_secs_f64());
@@ -284,7 +283,6 @@ impl Values {
     ) -> anyhow::Result<()> {
         let samples = Samples::new(planted.x.as_ref(), labels.as_ref())?;
         let settings = Settings { seed, bias: BiasModel::Known(BiasKind::Both), ..Settings::default() };
-        self.determined = zeros_determine(planted);
         let found = match orthant::recover(&samples, &settings, &mut context.callback()) {
             Ok(found) if found.network.k() == planted.v.nrows() => found,
             Ok(_) => {
@@ -322,22 +320,12 @@ fn in_short(error: &ExactError) -> String {
     }
 }
 
-/// Whether each unit is active on d + 1 samples, and the others and the constant can be given samples of their own on which it is not
-/// and they are.
-fn zeros_determine(planted: &IntegerPlanted) -> bool {
-    let t = planted.normalised().network.preactivations(planted.x.as_ref());
-    (0..t.nrows()).all(|unit| {
-        let (active, inactive): (Vec<usize>, Vec<usize>) = (0..t.ncols()).partition(|&j| t[(unit, j)] > 0.0);
-        if active.len() <= planted.x.nrows() || inactive.len() < t.nrows() {
-            return false;
-        }
-        // The constant, in place of the unit, is at home on every sample.
-        let cost = Mat::from_fn(t.nrows(), inactive.len(), |i, j| {
-            f64::from(u8::from(i != unit && t[(i, inactive[j])] <= 0.0))
-        });
-        let matched = min_cost_assignment(cost.as_ref());
-        matched.iter().enumerate().all(|(i, &j)| cost[(i, j)] == 0.0)
-    })
+/// Whether the planted network, given, is certified to be the only one with its patterns.
+fn is_determined(planted: &IntegerPlanted, context: &Context<'_>) -> anyhow::Result<bool> {
+    let samples = RationalSamples::new(fractions::matrix(&planted.x)?, fractions::matrix(&planted.a)?)?;
+    let bias = BiasModel::Known(BiasKind::Both);
+    let certificate = certify_network(&samples, fractions::network(planted)?, bias, &mut context.callback())?;
+    Ok(certificate.claim() >= Claim::UniqueGivenPatterns)
 }
 
 /// Names of the claims, the strongest first.

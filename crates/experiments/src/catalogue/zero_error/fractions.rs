@@ -21,7 +21,7 @@ pub(super) fn matrix(values: &Mat<f64>) -> anyhow::Result<RationalMatrix> {
 }
 
 /// The planted network, as fractions.
-fn network(planted: &IntegerPlanted) -> anyhow::Result<RationalNetwork> {
+pub(super) fn network(planted: &IntegerPlanted) -> anyhow::Result<RationalNetwork> {
     let vector = |values: &Option<Vec<f64>>| {
         values.as_ref().map(|values| values.iter().map(|&value| rational(value)).collect()).transpose()
     };

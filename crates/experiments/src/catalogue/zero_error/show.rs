@@ -55,10 +55,11 @@ pub fn claims(rows: &Rows<'_>, plan: &Plan, to: &mut Presentation) {
     let listed: Vec<String> = fewer.iter().map(|(k, rate)| format!("{rate} (k = {k})")).collect();
     let listed = listed.join(", ");
     let below = exact.filter(|row| count(row, "n") < edge(count(row, "k"), count(row, "d")));
-    let refused = exact.having("determined", false).having("found", true).having("outcome", "not determined");
+    let refused = exact.having("found", true).filter(|row| row.text("outcome") == "not determined");
+    let refused = Rate { hits: refused.having("determined", false).len(), of: refused.len() };
     to.findings.push(format!(
-        "A network over the rationals is found in {} of {} instances, and equals the planted one, bit for bit, in {}. From n = N on, where the zeros of \
-         the units determine them, it is found and equal in {recovered}, and proved to be the only one in {}.",
+        "A network over the rationals is found in {} of {} instances, and equals the planted one, bit for bit, in {}. From n = N on, where the samples \
+         determine the units, it is found and equal in {recovered}, and proved to be the only one in {}.",
         equal.of,
         with_exact_labels,
         equal.hits,
@@ -70,9 +71,9 @@ pub fn claims(rows: &Rows<'_>, plan: &Plan, to: &mut Presentation) {
         with_outcome(&below, &unique),
     ));
     to.findings.push(format!(
-        "{} instances are exact in floating point and refused over the rationals, since zeros do not determine a unit, as when another is active on no sample on \
-         which it is not. `recover` uses the samples on which a unit is active, too; the way over the rationals does not.",
-        refused.len(),
+        "Exact in floating point, where uniqueness is measured against rounding, and refused over the rationals: {} instances; in {} of them the planted network, \
+         given, is not certified to be the only one with its patterns either.",
+        refused.of, refused.hits,
     ));
     to.checks.push(Check::new(
         "equal",
@@ -82,7 +83,7 @@ pub fn claims(rows: &Rows<'_>, plan: &Plan, to: &mut Presentation) {
     ));
     to.checks.push(Check::new(
         "recovered",
-        "from n = N on it is found in every instance in which zeros determine the units",
+        "from n = N on it is found in every instance in which the samples determine the units",
         recovered.to_string(),
         all(recovered),
     ));
@@ -115,7 +116,7 @@ fn shares(exact: &Rows<'_>, (k, d): (usize, usize), plan: &Plan) -> Figure {
     ));
     let determined = curve(&|rows| rows.rate("determined"));
     series.push(Series::reference(
-        "zeros determine the units",
+        "the samples determine the units",
         determined.iter().map(|point| (point.x, point.y)).collect(),
     ));
     let edge = edge(k, d);
@@ -276,7 +277,7 @@ pub fn rounded(rows: &Rows<'_>, to: &mut Presentation) {
     ));
     to.checks.push(Check::new(
         "rounded",
-        "labels rounded once are `not exact`, where zeros determine the units, and none is certified",
+        "labels rounded once are `not exact`, where the samples determine the units, and none is certified",
         format!("{said}, {certified} certified"),
         all(said) && certified == 0,
     ));
