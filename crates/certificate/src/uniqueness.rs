@@ -61,8 +61,18 @@
 //! - E_ab E_ce = E_ac E_be = E_ae E_bc,
 //! - 2 (E_ab C_cj − E_bc C_aj) = E_ac (E_bc v_cj − E_ab v_aj), with b_c and b_a in place of v_cj and v_aj for the coefficients of z_a.
 //!
-//! These are quadratic forms in g (none for k < 3, which has no three different units). If they span all D (D + 1)/2 products g_l g_m, then g_l² = 0 for every l: the coefficients vanish, and the
-//! proof goes on as before.
+//! These are quadratic forms in g (none for k < 3, which has no three different units). If they span all D (D + 1)/2 products g_l g_m,
+//! then g_l² = 0 for every l: the coefficients vanish, and the proof goes on as before.
+//!
+//! With the squares h_a = w_a² there are two kinds more, for different a, b, c:
+//!
+//! - E_ab E_ac = 2 h_a E_bc,
+//! - 2 E_ab C_aj − 4 h_a C_bj = 2 E_ab h_a v_aj − E_ab² v_bj, and the same with b_a, b_b.
+//!
+//! The last is C_aj = h_a v_aj − w_a v′_j, and C_bj likewise, without v′_j and with E_ab² = 4 h_a h_b. If all four kinds span the products
+//! g_l g_m and the D k products g_l h_a, then g_l² = 0 again. Squares are for units whose activations are never both positive, where z_a z_b is
+//! zero, and for units of which one is active only where the other is, where z_a z_b = t_a z_b: these dependencies stay however many samples
+//! there are, and with the four kinds they do no harm unless (v_a, b_a) and (v_b, b_b) are parallel.
 //!
 //! # Modulo a prime
 //! Ranks are those of integers. Each (v_i, b_i), and so z_i, is multiplied by a common denominator, and column i of U divided by it, which is
@@ -72,7 +82,7 @@
 //!
 //! Let p be any prime above 2. A minor that is not zero modulo p is not zero: the ranks of 1, 2 and of the monomials, found to be full modulo p,
 //! are full over ℝ. For D > 0: the integer vectors in the span of the n_l over ℚ, reduced modulo p, span a subspace of the null space
-//! modulo p, of the dimension of the former (a saturated lattice keeps its rank). Forms that span all products on a space span them on
-//! each of its subspaces, and forms that span them modulo p do so over ℝ. So it is enough to compute all of it modulo p. A failure modulo p
+//! modulo p, of the dimension of the former (a saturated lattice keeps its rank). Forms that span all products on a space (of g, or of g and
+//! all h) span them on each of its subspaces, and forms that span them modulo p do so over ℝ. So it is enough to compute all of it modulo p. A failure modulo p
 //! shows nothing: of independent functions about one choice of as many samples in p is dependent by chance, and so is every choice
 //! with a sample whose D_j p divides, in most cases; another prime or another sample will do.

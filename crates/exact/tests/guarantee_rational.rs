@@ -105,6 +105,34 @@ fn uniqueness_over_all_networks_is_proved() {
     assert_eq!(recovered(15, 20, 450, 12, 0..20), [0, 0, 20]);
 }
 
+/// Units that are never active together, or one only where the other is, leave the monomials dependent on any number of samples.
+#[test]
+fn disjoint_and_nested_units_are_unique() {
+    let (mut claims, mut with_pairs) = ([0; 3], 0);
+    for seed in 0..50 {
+        let planted = plant(3, 2, 60, BiasKind::Both, 0, 300 + seed);
+        let bias = BiasModel::Known(BiasKind::Both);
+        let network = planted.network.clone();
+        let found = certify_network(&planted.samples, network, bias, &mut |_| ControlFlow::Continue(()));
+        let found = found.expect("it fits");
+        let active =
+            |i: usize, j: usize| found.patterns.get(i).is_some_and(|pattern| pattern.as_bytes()[j] == b'1');
+        let pairs = (0..3).flat_map(|a| (0..3).filter(move |&b| b != a).map(move |b| (a, b)));
+        let is_special = |(a, b)| {
+            (0..60).all(|j| !(active(a, j) && active(b, j))) || (0..60).all(|j| !active(b, j) || active(a, j))
+        };
+        with_pairs += usize::from(pairs.into_iter().any(is_special));
+        let claim = check(&found, &planted.samples).expect("it checks");
+        claims[claim as usize] += 1;
+        let mut patterns = found.patterns.clone();
+        patterns.sort_unstable();
+        patterns.dedup();
+        // Two units with one pattern are not determined.
+        assert_eq!(claim == Claim::Unique, patterns.len() == 3, "seed {seed}: {claim:?}");
+    }
+    assert_eq!((claims, with_pairs > 5), ([2, 0, 48], true));
+}
+
 #[test]
 fn twenty_units_are_unique_given_the_patterns() {
     let claims = recovered(20, 20, 160, 0, 0..5);

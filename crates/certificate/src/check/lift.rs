@@ -7,7 +7,7 @@ use crate::modular::{Echelon, Field};
 /// The most monomials of a lift that are eliminated: the elimination takes N³/3 operations and 2 N² bytes.
 pub const MAX_MONOMIALS: usize = 6000;
 
-/// The largest deficit: D (D + 1)/2 products of coefficients are eliminated.
+/// The largest deficit: D (D + 1)/2 products of coefficients are eliminated, or D (D + 1)/2 + D k where squares of weights take part.
 pub const MAX_DEFICIT: usize = 40;
 
 /// The most steps that relations of either kind are computed and eliminated with, about half a minute of them. A step is a product of
@@ -109,7 +109,14 @@ pub(super) fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) ->
     }
     let mut null = echelon.null_space();
     null.iter_mut().for_each(|vector| vector.reverse());
-    if !(Relations { field, monomials: &monomials, weights: &residues.of.weights, null: &null }).determine() {
+    let relations = |squares| Relations {
+        field,
+        monomials: &monomials,
+        weights: &residues.of.weights,
+        null: &null,
+        squares,
+    };
+    if !relations(false).determine() && !relations(true).determine() {
         return Err(CheckError::Lift(format!(
             "relations of other networks leave some of the {deficit} combinations that the samples do not exclude"
         )));
@@ -117,16 +124,19 @@ pub(super) fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) ->
     Ok(())
 }
 
-/// Relations between the coefficients of another network's polynomial, Σ g_l null_l: they are products of its weights.
+/// Relations between the coefficients of another network's polynomial, Σ g_l null_l: they are products of its weights. They are
+/// linear in the products g_l g_m, and g_l h_a with the squares h_a = w_a².
 struct Relations<'a> {
     field: Field,
     monomials: &'a Monomials,
     weights: &'a [Vec<u32>],
     null: &'a [Vec<u32>],
+    /// Whether the squares take part.
+    squares: bool,
 }
 
 impl Relations<'_> {
-    /// Whether the coefficients can only be zero: whether the relations, which are quadratic in g, span all products g_l g_m.
+    /// Whether the coefficients can only be zero: whether the relations span all products.
     fn determine(&self) -> bool {
         let s = self.null.len();
         // Each term of a relation has a factor E: where all E are zero for some g that is not, so are the relations.
@@ -137,10 +147,22 @@ impl Relations<'_> {
         if !forms.is_full() {
             return false;
         }
-        let mut products = Echelon::new(self.field, s * (s + 1) / 2);
-        // Either kind has its own share: where some combinations take the other kind, the first may go on for very long.
+        let mut products = Echelon::new(self.field, self.n_products());
+        // Each kind has its own share: where some combinations take the other kind, the first may go on for very long.
         self.span(&mut products, self.between_pairs(), MAX_STEPS)
             || self.span(&mut products, self.with_weights(), MAX_STEPS)
+            || self.squares && self.span(&mut products, self.between_squares(), MAX_STEPS)
+            || self.squares && self.span(&mut products, self.squares_with_weights(), MAX_STEPS)
+    }
+
+    /// The number of g_l, and of h_a where they take part.
+    fn n_factors(&self) -> usize {
+        self.null.len() + if self.squares { self.monomials.k } else { 0 }
+    }
+
+    fn n_products(&self) -> usize {
+        let s = self.null.len();
+        s * (s + 1) / 2 + s * (self.n_factors() - s)
     }
 
     /// Whether relations, added to those before, span all products, as far as it is tried.
@@ -150,11 +172,11 @@ impl Relations<'_> {
         relations: impl Iterator<Item = Vec<u32>>,
         mut steps: usize,
     ) -> bool {
-        let s = self.null.len();
+        let step = 6 * self.n_products();
         for relation in relations {
             let is_zero = relation.iter().all(|&entry| entry == 0);
             let elimination = if is_zero { 0 } else { products.rank() * relation.len() / VECTOR };
-            let Some(left) = steps.checked_sub(3 * s * s + elimination) else { return false };
+            let Some(left) = steps.checked_sub(step + elimination) else { return false };
             steps = left;
             if !is_zero && products.add(relation) && products.is_full() {
                 return true;
@@ -185,17 +207,21 @@ impl Relations<'_> {
         })
     }
 
+    /// The number of z_a x_j for one unit, and z_a.
+    fn n_linear(&self) -> usize {
+        self.monomials.d + usize::from(self.monomials.has_units())
+    }
+
     /// C_aj = w_a² v_aj − w_a v_j, and the same with biases: 2 (E_ab C_cj − E_bc C_aj) = E_ac (E_bc v_cj − E_ab v_aj).
     fn with_weights(&self) -> impl Iterator<Item = Vec<u32>> {
         let k = self.monomials.k;
-        let n_linear = self.monomials.d + usize::from(self.monomials.has_units());
         let triples = (0..k).flat_map(move |a| {
             let others = move |c| (0..k).filter(move |&b| b != a && b != c).map(move |b| (a, b, c));
             (a + 1..k).flat_map(others)
         });
         triples.flat_map(move |(a, b, c)| {
             let (ab, bc, ac) = (self.pair(a, b), self.pair(b, c), self.pair(a, c));
-            (0..n_linear).map(move |j| self.with_weight((a, &ab), (c, &bc), &ac, j))
+            (0..self.n_linear()).map(move |j| self.with_weight((a, &ab), (c, &bc), &ac, j))
         })
     }
 
@@ -223,16 +249,62 @@ impl Relations<'_> {
         relation.collect()
     }
 
-    /// The product of two linear forms, by the coefficients of g_l g_m for l ≤ m.
+    /// E_ab E_ac = 2 h_a E_bc.
+    fn between_squares(&self) -> impl Iterator<Item = Vec<u32>> {
+        let k = self.monomials.k;
+        let others = move |a| (0..k).flat_map(move |b| (b + 1..k).map(move |c| (a, b, c)));
+        let triples = (0..k).flat_map(others).filter(|&(a, b, c)| a != b && a != c);
+        triples.map(|(a, b, c)| {
+            let left = self.quadratic(&self.pair(a, b), &self.pair(a, c));
+            let half = self.square(&self.pair(b, c), a);
+            left.iter().zip(half).map(|(&p, q)| self.field.difference(p, self.field.sum(q, q))).collect()
+        })
+    }
+
+    /// 2 (E_ab C_aj − 2 h_a C_bj) = 2 E_ab h_a v_aj − E_ab² v_bj.
+    fn squares_with_weights(&self) -> impl Iterator<Item = Vec<u32>> {
+        let (k, field) = (self.monomials.k, self.field);
+        let pairs = (0..k).flat_map(move |a| (0..k).filter(move |&b| b != a).map(move |b| (a, b)));
+        pairs.flat_map(move |(a, b)| {
+            let ab = self.pair(a, b);
+            (0..self.n_linear()).map(move |j| {
+                let (at_a, at_b) = [a, b].map(|unit| self.form(self.monomials.linear(unit, j))).into();
+                let (v_a, v_b) = (self.weights[a][j], self.weights[b][j]);
+                let left = self.quadratic(&ab, &at_a).into_iter().zip(self.square(&at_b, a));
+                let right = self.square(&ab, a).into_iter().zip(self.quadratic(&ab, &ab));
+                let relation = left.zip(right).map(|((p, q), (r, t))| {
+                    // Half of it, but for the last term.
+                    let half = field.difference(field.difference(p, field.sum(q, q)), field.product(r, v_a));
+                    field.sum(field.sum(half, half), field.product(t, v_b))
+                });
+                relation.collect()
+            })
+        })
+    }
+
+    /// The product of two linear forms in g, by the coefficients of g_l g_m for l ≤ m and of g_l h_a, for each l those of m first.
     fn quadratic(&self, first: &[u32], second: &[u32]) -> Vec<u32> {
         let (field, s) = (self.field, first.len());
-        let mut coefficients = Vec::with_capacity(s * (s + 1) / 2);
+        let mut coefficients = Vec::with_capacity(self.n_products());
         for l in 0..s {
             coefficients.push(field.product(first[l], second[l]));
             for m in l + 1..s {
                 coefficients
                     .push(field.sum(field.product(first[l], second[m]), field.product(first[m], second[l])));
             }
+            coefficients.extend(std::iter::repeat_n(0, self.n_factors() - s));
+        }
+        coefficients
+    }
+
+    /// The product of a linear form in g with h_a, in the same way.
+    fn square(&self, form: &[u32], a: usize) -> Vec<u32> {
+        let s = form.len();
+        let mut coefficients = Vec::with_capacity(self.n_products());
+        for (l, &factor) in form.iter().enumerate() {
+            let start = coefficients.len();
+            coefficients.resize(start + self.n_factors() - l, 0);
+            coefficients[start + s - l + a] = factor;
         }
         coefficients
     }
@@ -275,6 +347,26 @@ mod tests {
         assert_eq!(none.count(), Some(9));
     }
 
+    /// The polynomial of a unit of another network, of weights `w` on the units and `v`.
+    fn polynomial(
+        field: Field,
+        monomials: &Monomials,
+        weights: &[Vec<u32>],
+        w: &[u32],
+        v: &[u32],
+    ) -> Vec<u32> {
+        let mut own = vec![0; monomials.count().expect("few")];
+        for a in 0..monomials.k {
+            for b in a + 1..monomials.k {
+                own[monomials.pair(a, b)] = 2 * w[a] * w[b];
+            }
+            for j in 0..=monomials.d {
+                own[monomials.linear(a, j)] = field.difference(w[a] * w[a] * weights[a][j], w[a] * v[j]);
+            }
+        }
+        own
+    }
+
     #[test]
     fn relations_hold_for_the_polynomials_of_networks() {
         // One null vector that is a network's polynomial must not be excluded: its square is left. Another is.
@@ -282,23 +374,63 @@ mod tests {
             (field(), Monomials { k: 4, d: 2, hidden_biases: true, output_biases: true });
         let weights: Vec<Vec<u32>> = (0..4).map(|a| vec![a + 1, 2 * a + 3, 5 + a]).collect();
         let (w, v) = ([3, 1, 4, 2], [9, 2, 6]);
-        let mut own = vec![0; monomials.count().expect("few")];
-        for a in 0..4 {
-            for b in a + 1..4 {
-                own[monomials.pair(a, b)] = 2 * w[a] * w[b];
-            }
-            for j in 0..3 {
-                own[monomials.linear(a, j)] = field.difference(w[a] * w[a] * weights[a][j], w[a] * v[j]);
-            }
-        }
+        let own = polynomial(field, &monomials, &weights, &w, &v);
         let mut other = own.clone();
         other[monomials.linear(2, 1)] = field.sum(other[monomials.linear(2, 1)], 1);
-        let determine = |null: &[Vec<u32>]| {
-            (Relations { field, monomials: &monomials, weights: &weights, null }).determine()
-        };
-        assert!(!determine(std::slice::from_ref(&own)));
-        assert!(determine(std::slice::from_ref(&other)));
-        assert!(!determine(&[own, other]));
+        for squares in [false, true] {
+            let relations =
+                |null| Relations { field, monomials: &monomials, weights: &weights, null, squares };
+            assert!(!relations(std::slice::from_ref(&own)).determine());
+            assert!(relations(std::slice::from_ref(&other)).determine());
+            assert!(!relations(&[own.clone(), other.clone()]).determine());
+        }
+        // With products g² = 1, g h_a = w_a².
+        let null = std::slice::from_ref(&own);
+        let relations = Relations { field, monomials: &monomials, weights: &weights, null, squares: true };
+        let products = [1, 9, 1, 16, 4];
+        let kinds = [
+            relations.between_pairs().collect::<Vec<_>>(),
+            relations.with_weights().collect(),
+            relations.between_squares().collect(),
+            relations.squares_with_weights().collect(),
+        ];
+        for (kind, count) in kinds.iter().zip([2, 36, 12, 36]) {
+            assert_eq!(kind.len(), count);
+            for relation in kind {
+                let terms = relation.iter().zip(products).map(|(&r, g)| field.product(r, g));
+                assert_eq!(terms.fold(0, |sum, term| field.sum(sum, term)), 0);
+            }
+        }
+    }
+
+    /// z_a z_b = 0 on all samples of units that are never active together, and z_a z_b = t_a z_b where a is active whenever b is: no
+    /// other network's unit is a combination of both, unless the weights are parallel.
+    #[test]
+    fn squares_tell_disjoint_and_nested_units_apart() {
+        let field = field();
+        for k in [2, 3] {
+            let monomials = Monomials { k, d: 2, hidden_biases: true, output_biases: true };
+            let zero = vec![0; monomials.count().expect("few")];
+            let mut weights = vec![vec![1, 2, 5], vec![3, 1, 1], vec![1, 1, 2]];
+            let mut disjoint = zero;
+            disjoint[monomials.pair(0, 1)] = 1;
+            let mut nested = disjoint.clone();
+            (0..3).for_each(|j| nested[monomials.linear(1, j)] = field.difference(0, weights[0][j]));
+            let determine = |null: &Vec<u32>, weights: &[Vec<u32>], squares| {
+                let null = std::slice::from_ref(null);
+                (Relations { field, monomials: &monomials, weights: &weights[..k], null, squares })
+                    .determine()
+            };
+            for null in [&disjoint, &nested] {
+                assert!(!determine(null, &weights, false));
+                assert!(determine(null, &weights, true));
+            }
+            // z_a − z_b = t_a for t_b = −t_a, which satisfies z(z − t) = 0, too.
+            weights[1] = weights[0].iter().map(|&v| field.difference(0, v)).collect();
+            (0..3).for_each(|j| nested[monomials.linear(1, j)] = field.difference(0, weights[0][j]));
+            assert!(!determine(&disjoint, &weights, true));
+            assert!(!determine(&nested, &weights, true));
+        }
     }
 
     /// Combinations with only one unit in them satisfy all relations between pairs, of which the others have more than are tried of
@@ -323,7 +455,10 @@ mod tests {
             null.push(own);
         }
         assert!(quadruples(k).count() > 100_000);
-        assert!((Relations { field, monomials: &monomials, weights: &weights, null: &null }).determine());
+        assert!(
+            (Relations { field, monomials: &monomials, weights: &weights, null: &null, squares: false })
+                .determine()
+        );
     }
 
     #[test]
@@ -333,11 +468,12 @@ mod tests {
         let mut null = vec![vec![0; monomials.count().expect("few")]; 2];
         (null[0][monomials.pair(0, 1)], null[1][monomials.pair(0, 2)]) = (1, 1);
         let weights = vec![vec![1, 1, 0]; 40];
-        let relations = Relations { field, monomials: &monomials, weights: &weights, null: &null };
+        let relations =
+            Relations { field, monomials: &monomials, weights: &weights, null: &null, squares: false };
         let mut products = Echelon::new(field, 3);
         let tried = std::cell::Cell::new(0);
         let counted = relations.between_pairs().inspect(|_| tried.set(tried.get() + 1));
-        assert!(!relations.span(&mut products, counted, 12 * 1000));
+        assert!(!relations.span(&mut products, counted, 18 * 1000));
         assert_eq!(tried.get(), 1001);
     }
 }
