@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use orthant::certificate::{Claim, Evidence, MAX_DEFICIT, RationalSamples, check};
+use orthant::certificate::{Certificate, Claim, Evidence, MAX_DEFICIT, RationalSamples, check};
 use orthant::exact::bounds::error_bounds;
 use orthant::exact::rational::{ExactError, certify, certify_network, recover};
 use orthant::linalg::tolerance;
@@ -31,6 +31,7 @@ const EXACT: &str = "exact";
 const ROUNDED: &str = "rounded";
 
 const NOT_EXACT: &str = "not exact";
+const NOT_FOUND: &str = "not found";
 
 /// Binary digits of the inputs behind the point.
 const FRACTION_BITS: u32 = 12;
@@ -194,6 +195,8 @@ struct Values {
     /// Whether the answer in floating point was called exact.
     found: bool,
     equal: Option<bool>,
+    /// Whether its activation patterns are those of the planted network, up to order.
+    same_patterns: Option<bool>,
     checked: Option<bool>,
     /// Forged certificates that pass.
     passed: Option<usize>,
@@ -213,6 +216,7 @@ impl Values {
             .with("determined", self.determined)
             .with("found", self.found)
             .with("equal", self.equal)
+            .with("same_patterns", self.same_patterns)
             .with("checked", self.checked)
             .with("passed", self.passed)
             .with("bits", self.bits)
@@ -239,7 +243,8 @@ impl Values {
     ) -> anyhow::Result<()> {
         let samples = RationalSamples::new(fractions::matrix(&planted.x)?, fractions::matrix(labels)?)?;
         let settings = Settings { seed, ..Settings::default() };
-        self.determined = Some(is_determined(planted, context)?);
+        let own = certificate_of(planted, context)?;
+        self.determined = Some(own.claim() >= Claim::UniqueGivenPatterns);
         let start = Instant::now();
         let answer = recover(&samples, &settings, &mut context.callback());
         self.prover_seconds = Some(start.elapsed().as_secs_f64());
@@ -270,6 +275,12 @@ impl Values {
             self.deficit = Some(lift.deficit);
         }
         self.equal = Some(fractions::is_equal(&certificate.network, planted)?);
+        let [found, own] = [certificate, own].map(|certificate| {
+            let mut patterns = certificate.patterns;
+            patterns.sort_unstable();
+            patterns
+        });
+        self.same_patterns = Some(found == own);
         Ok(())
     }
 
@@ -313,19 +324,18 @@ impl Values {
 fn in_short(error: &ExactError) -> String {
     match error {
         ExactError::Recover(RecoverError::TooFewSamples { .. }) => "too few samples".to_string(),
-        ExactError::NotFound { .. } => "not found".to_string(),
+        ExactError::NotFound { .. } => NOT_FOUND.to_string(),
         ExactError::NotExact { .. } => NOT_EXACT.to_string(),
         ExactError::Undetermined(_) => "not determined".to_string(),
         other => other.to_string(),
     }
 }
 
-/// Whether the planted network, given, is certified to be the only one with its patterns.
-fn is_determined(planted: &IntegerPlanted, context: &Context<'_>) -> anyhow::Result<bool> {
+/// The certificate of the planted network, given, with its exact labels.
+fn certificate_of(planted: &IntegerPlanted, context: &Context<'_>) -> anyhow::Result<Certificate> {
     let samples = RationalSamples::new(fractions::matrix(&planted.x)?, fractions::matrix(&planted.a)?)?;
     let bias = BiasModel::Known(BiasKind::Both);
-    let certificate = certify_network(&samples, fractions::network(planted)?, bias, &mut context.callback())?;
-    Ok(certificate.claim() >= Claim::UniqueGivenPatterns)
+    Ok(certify_network(&samples, fractions::network(planted)?, bias, &mut context.callback())?)
 }
 
 /// Names of the claims, the strongest first.
