@@ -10,6 +10,31 @@
 //!
 //! Labels that a program computed in floating point were rounded: they are not the exact labels of a network with
 //! weights of its size, and [`ExactError::NotExact`] says where that shows. [`recover`](crate::recover()) is for them.
+//!
+//! # Example
+//! ```
+//! use std::ops::ControlFlow;
+//! use orthant_certificate::{Claim, RationalMatrix, RationalSamples, check, number};
+//! use orthant_exact::{Settings, rational};
+//! use orthant_linalg::Mat;
+//! use orthant_network::IntegerSpec;
+//!
+//! // A network of integers, and its labels at integer inputs: in `f64`, but none was rounded.
+//! let planted = IntegerSpec { m: 4, k: 3, d: 5, seed: 1, ..IntegerSpec::default() }.plant(80)?;
+//! let exact = |of: &Mat<f64>| {
+//!     RationalMatrix::from_fn(of.nrows(), of.ncols(), |i, j| number::of_f64(of[(i, j)]).expect("finite"))
+//! };
+//! let samples = RationalSamples::new(exact(&planted.x), exact(&planted.a))?;
+//!
+//! let recovery = rational::recover(&samples, &Settings::default(), &mut |_| ControlFlow::Continue(()))?;
+//! let certificate = recovery.certificate?;
+//! assert_eq!(certificate.claim(), Claim::Unique);
+//! println!("V = {:?}", certificate.network.v());
+//! // For whoever has the samples and does not trust this program.
+//! let file = certificate.to_json();
+//! # assert_eq!(check(&orthant_certificate::Certificate::from_json(&file)?, &samples)?, Claim::Unique);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod evidence;
 mod weights;
