@@ -81,7 +81,7 @@ fn inconsistent(part: &'static str, problem: impl Into<String>) -> CheckError {
 /// [`CheckError`]: the first thing that is not as the certificate says.
 ///
 /// # Cost
-/// k (d + m) n products of integers; k eliminations of (k + 1)² and (d + 1)² residues for
+/// k (d + m) n products of integers; k eliminations of (k + d + 1)² residues for
 /// [`Claim::UniqueGivenPatterns`], one of N² with N = k(k − 1)/2 + k d + … for [`Claim::Unique`]. A deficit D adds relations, each
 /// eliminated in D⁴/4 operations at most, or (D²/2 + D k)² where squares take part; a few more than the number of products are needed
 /// where they show it.

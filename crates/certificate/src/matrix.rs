@@ -1,17 +1,17 @@
 //! Dense matrices of rationals.
 
-use dashu_ratio::RBig;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::Rational;
 use crate::number;
 
-/// A matrix of rationals, row by row.
+/// A matrix of rationals, stored row by row. Of samples, each column is one: inputs are d × n, labels m × n.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RationalMatrix {
     rows: usize,
     columns: usize,
-    entries: Vec<RBig>,
+    entries: Vec<Rational>,
 }
 
 /// Parts that do not fit together.
@@ -33,7 +33,7 @@ impl RationalMatrix {
     ///
     /// # Errors
     /// [`ShapeError`] when their number is not `rows` × `columns`.
-    pub fn new(rows: usize, columns: usize, entries: Vec<RBig>) -> Result<RationalMatrix, ShapeError> {
+    pub fn new(rows: usize, columns: usize, entries: Vec<Rational>) -> Result<RationalMatrix, ShapeError> {
         match rows.checked_mul(columns) {
             Some(count) if count == entries.len() => Ok(RationalMatrix { rows, columns, entries }),
             count => Err(ShapeError {
@@ -49,7 +49,7 @@ impl RationalMatrix {
     pub fn from_fn(
         rows: usize,
         columns: usize,
-        mut entry: impl FnMut(usize, usize) -> RBig,
+        mut entry: impl FnMut(usize, usize) -> Rational,
     ) -> RationalMatrix {
         let places = (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j)));
         let entries = places.map(|(i, j)| entry(i, j)).collect();
@@ -70,7 +70,7 @@ impl RationalMatrix {
     ///
     /// # Panics
     /// When there is none.
-    pub fn get(&self, i: usize, j: usize) -> &RBig {
+    pub fn get(&self, i: usize, j: usize) -> &Rational {
         assert!(j < self.columns, "column {j} of {}", self.columns);
         &self.entries[i * self.columns + j]
     }
@@ -79,7 +79,7 @@ impl RationalMatrix {
     ///
     /// # Panics
     /// When there is none.
-    pub fn row(&self, i: usize) -> &[RBig] {
+    pub fn row(&self, i: usize) -> &[Rational] {
         &self.entries[i * self.columns..][..self.columns]
     }
 }
@@ -114,7 +114,7 @@ impl<'de> Deserialize<'de> for RationalMatrix {
 }
 
 /// A number in a file of JSON: a string, or an integer as it stands.
-struct Entry(RBig);
+struct Entry(Rational);
 
 impl<'de> Deserialize<'de> for Entry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entry, D::Error> {
@@ -137,10 +137,10 @@ impl<'de> Deserialize<'de> for Entry {
 
 /// Vectors of numbers that may be missing, for serde.
 pub(crate) mod optional_vector {
-    use super::{Deserialize, Deserializer, Entry, RBig, Serializer};
+    use super::{Deserialize, Deserializer, Entry, Rational, Serializer};
 
     pub(crate) fn serialize<S: Serializer>(
-        values: &Option<Vec<RBig>>,
+        values: &Option<Vec<Rational>>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         match values {
@@ -151,7 +151,7 @@ pub(crate) mod optional_vector {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<Option<Vec<RBig>>, D::Error> {
+    ) -> Result<Option<Vec<Rational>>, D::Error> {
         let entries: Option<Vec<Entry>> = Option::deserialize(deserializer)?;
         Ok(entries.map(|entries| entries.into_iter().map(|entry| entry.0).collect()))
     }
@@ -164,13 +164,13 @@ mod tests {
     #[test]
     fn matrices_are_written_and_read() {
         let matrix = RationalMatrix::from_fn(2, 3, |i, j| {
-            RBig::from_parts((i as i64 - 1).into(), (j as u8 + 1).into())
+            Rational::from_parts((i as i64 - 1).into(), (j as u8 + 1).into())
         });
         let text = serde_json::to_string(&matrix).expect("writes");
         assert_eq!(text, r#"[["-1","-1/2","-1/3"],["0","0","0"]]"#);
         assert_eq!(serde_json::from_str::<RationalMatrix>(&text).expect("reads"), matrix);
         let mixed: RationalMatrix = serde_json::from_str(r#"[[3, "0.1"]]"#).expect("reads");
-        assert_eq!(mixed.get(0, 1), &RBig::from_parts(1.into(), 10u8.into()));
+        assert_eq!(mixed.get(0, 1), &Rational::from_parts(1.into(), 10u8.into()));
     }
 
     #[test]
@@ -184,7 +184,7 @@ mod tests {
             let error = serde_json::from_str::<RationalMatrix>(text).expect_err(text).to_string();
             assert!(error.contains(why), "{text}: {error}");
         }
-        let few = RationalMatrix::new(2, 2, vec![RBig::ZERO; 3]).expect_err("three entries");
+        let few = RationalMatrix::new(2, 2, vec![Rational::ZERO; 3]).expect_err("three entries");
         assert_eq!(few.to_string(), "the matrix has 3 entries, expected 4");
         assert!(RationalMatrix::new(usize::MAX, 2, Vec::new()).is_err());
     }

@@ -1,10 +1,10 @@
 //! Networks and samples over the rationals.
 
 use dashu_base::BitTest;
-use dashu_ratio::RBig;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::Rational;
 use crate::matrix::{RationalMatrix, ShapeError, optional_vector};
 
 /// The network x ↦ U max(Vx + b, 0) + c with rational weights.
@@ -21,9 +21,9 @@ struct Parts {
     u: RationalMatrix,
     v: RationalMatrix,
     #[serde(default, with = "optional_vector", skip_serializing_if = "Option::is_none")]
-    b: Option<Vec<RBig>>,
+    b: Option<Vec<Rational>>,
     #[serde(default, with = "optional_vector", skip_serializing_if = "Option::is_none")]
-    c: Option<Vec<RBig>>,
+    c: Option<Vec<Rational>>,
 }
 
 impl TryFrom<Parts> for RationalNetwork {
@@ -51,8 +51,8 @@ impl RationalNetwork {
     pub fn new(
         u: RationalMatrix,
         v: RationalMatrix,
-        b: Option<Vec<RBig>>,
-        c: Option<Vec<RBig>>,
+        b: Option<Vec<Rational>>,
+        c: Option<Vec<Rational>>,
     ) -> Result<RationalNetwork, ShapeError> {
         let expect = |part, axis, found: usize, expected: usize| {
             if found == expected { Ok(()) } else { Err(ShapeError { part, axis, found, expected }) }
@@ -76,12 +76,12 @@ impl RationalNetwork {
     }
 
     /// Hidden biases b, of length k, if the network has them.
-    pub fn b(&self) -> Option<&[RBig]> {
+    pub fn b(&self) -> Option<&[Rational]> {
         self.parts.b.as_deref()
     }
 
     /// Output biases c, of length m, if the network has them.
-    pub fn c(&self) -> Option<&[RBig]> {
+    pub fn c(&self) -> Option<&[Rational]> {
         self.parts.c.as_deref()
     }
 
@@ -108,7 +108,7 @@ impl RationalNetwork {
     }
 }
 
-/// Inputs X, d × n, and labels A, m × n, exact.
+/// Inputs X, d × n, and labels A, m × n, exact: column j of both is sample j. Files have samples in rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RationalSamples {
     inputs: RationalMatrix,
@@ -182,8 +182,8 @@ impl RationalSamples {
 mod tests {
     use super::*;
 
-    fn fraction(p: i64, q: u64) -> RBig {
-        RBig::from_parts(p.into(), q.into())
+    fn fraction(p: i64, q: u64) -> Rational {
+        Rational::from_parts(p.into(), q.into())
     }
 
     #[test]
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_fingerprint_is_that_of_the_numbers() {
-        let samples = |label: RBig| {
+        let samples = |label: Rational| {
             let x = RationalMatrix::from_fn(1, 1, |_, _| fraction(2, 4));
             RationalSamples::new(x, RationalMatrix::from_fn(1, 1, |_, _| label.clone())).expect("one each")
         };
@@ -225,10 +225,10 @@ mod tests {
 
     #[test]
     fn the_fingerprint_of_long_text_is_that_of_all_of_it() {
-        let ten = RBig::from(10);
+        let ten = Rational::from(10);
         let x = RationalMatrix::from_fn(2, 100, |i, j| ten.pow((900 + i * 100 + j) as isize));
         let samples =
-            RationalSamples::new(x, RationalMatrix::from_fn(1, 100, |_, _| RBig::ONE)).expect("as many");
+            RationalSamples::new(x, RationalMatrix::from_fn(1, 100, |_, _| Rational::ONE)).expect("as many");
         // python3 -c "print('2\n1\n100'); [print(10 ** (900 + e)) for e in range(200)]; [print(1) for _ in range(100)]" | sha256sum
         assert_eq!(samples.sha256(), "3cc4701702606a12a38ce38a79775e1a569d73a3b5fe022fe9bce3086dcd54db");
     }

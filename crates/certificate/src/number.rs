@@ -1,7 +1,8 @@
 //! Rational numbers as text.
 
 use dashu_int::{IBig, UBig};
-use dashu_ratio::RBig;
+
+use crate::Rational;
 
 /// The most letters of a number.
 pub const MAX_LETTERS: usize = 20_000;
@@ -36,7 +37,7 @@ pub enum NumberError {
 ///
 /// # Cost
 /// Quadratic in the letters at worst, which are limited.
-pub fn parse(text: &str) -> Result<RBig, NumberError> {
+pub fn parse(text: &str) -> Result<Rational, NumberError> {
     let text = text.trim();
     let syntax = || NumberError::Syntax(text.chars().take(40).collect());
     if text.len() > MAX_LETTERS {
@@ -48,7 +49,7 @@ pub fn parse(text: &str) -> Result<RBig, NumberError> {
         if denominator == IBig::ZERO {
             return Err(NumberError::ZeroDenominator(text.chars().take(40).collect()));
         }
-        return Ok(RBig::from_parts_signed(numerator, denominator));
+        return Ok(Rational::from_parts_signed(numerator, denominator));
     }
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         None => (text, 0),
@@ -72,7 +73,7 @@ pub fn parse(text: &str) -> Result<RBig, NumberError> {
     // At most as many decimals as letters.
     let power = exponent - decimals.len() as i64;
     let ten = UBig::from(10u8).pow(power.unsigned_abs() as usize);
-    Ok(if power >= 0 { RBig::from(digits * IBig::from(ten)) } else { RBig::from_parts(digits, ten) })
+    Ok(if power >= 0 { Rational::from(digits * IBig::from(ten)) } else { Rational::from_parts(digits, ten) })
 }
 
 /// Digits with a sign or none.
@@ -86,12 +87,12 @@ fn integer(text: &str) -> Option<IBig> {
 }
 
 /// The exact value of an `f64`; nothing when it is not finite.
-pub fn of_f64(value: f64) -> Option<RBig> {
-    RBig::try_from(value).ok()
+pub fn of_f64(value: f64) -> Option<Rational> {
+    Rational::try_from(value).ok()
 }
 
 /// The nearest `f64`, infinite beyond its range.
-pub fn to_f64(value: &RBig) -> f64 {
+pub fn to_f64(value: &Rational) -> f64 {
     dashu_base::Approximation::value(value.to_f64())
 }
 
@@ -100,8 +101,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn fraction(p: i64, q: i64) -> RBig {
-        RBig::from_parts_signed(p.into(), q.into())
+    fn fraction(p: i64, q: i64) -> Rational {
+        Rational::from_parts_signed(p.into(), q.into())
     }
 
     #[test]

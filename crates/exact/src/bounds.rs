@@ -48,6 +48,29 @@
 //! # When not to use it
 //! With m < k no combination of the labels gives the activations, and there is no bound. Labels with noise: with δ of the size of the noise the
 //! bounds are true, and grow with the condition of each system times the number of samples.
+//!
+//! # Example
+//! ```
+//! use std::ops::ControlFlow;
+//! use orthant_exact::{Settings, bounds::error_bounds, recover};
+//! use orthant_network::{PlantedSpec, Samples, align};
+//!
+//! let planted = PlantedSpec { m: 6, k: 5, d: 8, seed: 1, ..PlantedSpec::default() }.plant(100)?;
+//! let samples = Samples::new(planted.x.as_ref(), planted.a.as_ref())?;
+//! let network = recover(&samples, &Settings::default(), &mut |_| ControlFlow::Continue(()))?.network;
+//!
+//! // The labels are sums that were computed in floating point: each is off by some roundings.
+//! let bounds = error_bounds(&samples, &network, 1e-14)?;
+//! assert!(bounds.largest() < 1e-10);
+//! // The weights of the network that has the labels are within them, unit by unit.
+//! for pair in align(&network, &planted.network).pairs {
+//!     for r in 0..8 {
+//!         let error = network.v()[(pair.first, r)] - planted.network.v()[(pair.second, r)];
+//!         assert!(error.abs() <= bounds.v[(pair.first, r)]);
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod enclosure;
 mod rounding;

@@ -10,6 +10,31 @@
 //!
 //! Labels that a program computed in floating point were rounded: they are not the exact labels of a network with
 //! weights of its size, and [`ExactError::NotExact`] says where that shows. [`recover`](crate::recover()) is for them.
+//!
+//! # Example
+//! ```
+//! use std::ops::ControlFlow;
+//! use orthant_certificate::{Claim, RationalMatrix, RationalSamples, check, number};
+//! use orthant_exact::{Settings, rational};
+//! use orthant_linalg::Mat;
+//! use orthant_network::IntegerSpec;
+//!
+//! // A network of integers, and its labels at integer inputs: in `f64`, but none was rounded.
+//! let planted = IntegerSpec { m: 4, k: 3, d: 5, seed: 1, ..IntegerSpec::default() }.plant(80)?;
+//! let exact = |of: &Mat<f64>| {
+//!     RationalMatrix::from_fn(of.nrows(), of.ncols(), |i, j| number::of_f64(of[(i, j)]).expect("finite"))
+//! };
+//! let samples = RationalSamples::new(exact(&planted.x), exact(&planted.a))?;
+//!
+//! let recovery = rational::recover(&samples, &Settings::default(), &mut |_| ControlFlow::Continue(()))?;
+//! let certificate = recovery.certificate?;
+//! assert_eq!(certificate.claim(), Claim::Unique);
+//! println!("V = {:?}", certificate.network.v());
+//! // For whoever has the samples and does not trust this program.
+//! let file = certificate.to_json();
+//! # assert_eq!(check(&orthant_certificate::Certificate::from_json(&file)?, &samples)?, Claim::Unique);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod evidence;
 mod weights;
@@ -133,7 +158,8 @@ pub enum Misfit {
 /// Recovers a network from exact samples, with zero error, and certifies it.
 ///
 /// The patterns are those of [`recover`](crate::recover()) on the nearest floating-point numbers. In the network returned, the first
-/// entry of each row of V that is not zero is 1 or −1, which keeps fractions; units are in the order of the recovery in floating point.
+/// entry of each row of (V, b) that is not zero is 1 or −1, which keeps fractions: it is that of V, or b where a unit is constant. Units are
+/// in the order of the recovery in floating point.
 /// With [`BiasModel::Auto`] uniqueness is shown among networks with both biases if it can be, otherwise among those with the biases
 /// found.
 ///
@@ -149,8 +175,10 @@ pub enum Misfit {
 /// reasons are in [`RationalRecovery::certificate`], beside what was found: labels that were rounded are [`ExactError::NotExact`] there.
 ///
 /// # Cost
-/// That of the recovery in floating point; k systems of k + 1 and of d + 1 unknowns over the rationals; an elimination of the lift modulo a
-/// prime, of n N² operations with N = k(k − 1)/2 + k(d + 1) + d + 1.
+/// That of the recovery in floating point; over the rationals, for each unit a system of k + 1 unknowns and one of d + 1, or where the former
+/// does not determine its activation, as where another unit is active inside of it only, one of k + d + 2 for both, and up to three times
+/// as many where samples near its kink are needed; a system of k + 1 for U and c; an elimination of the lift modulo a prime, of n N²
+/// operations with N = k(k − 1)/2 + k(d + 1) + d + 1.
 ///
 /// # Paper
 /// Algorithm 6, steps 2 to 7, in exact arithmetic: what "exact" means there.
@@ -179,8 +207,12 @@ pub fn recover(
 
 /// Certifies the network with zero error whose activation patterns are those of a network in floating point.
 ///
-/// Samples so near the kink of a unit that the network given may be on the wrong side of it are left out of the equations, and
-/// held against the network found like all others.
+/// Samples so near the kink of a unit that the network given may be on the wrong side of it are left out of the equations of the unit, and
+/// held against the network found like all others. Where the other samples do not determine the unit, it is solved for with these taken as
+/// inactive, and with those clear of rounding taken as the network given has them. A solution counts when it is the activation of the
+/// unit on every sample; when none is, the unit is [`ExactError::Undetermined`].
+///
+/// The scale of units is that of [`recover`].
 ///
 /// # Shapes
 /// m ≥ k.

@@ -7,6 +7,7 @@ use orthant_exact::rational::{ExactError, Misfit, RationalRecovery, certify, cer
 use orthant_exact::{BiasModel, Progress, RecoverError, Settings, Verdict};
 use orthant_linalg::{Mat, random};
 use orthant_network::{Activation, BiasKind, IntegerSpec, Network};
+use rand::RngExt as _;
 
 /// A network of small integers, and samples that are its exact labels in `f64`.
 struct Planted {
@@ -55,16 +56,25 @@ fn labelled(network: &RationalNetwork, inputs: RationalMatrix) -> RationalSample
     RationalSamples::new(inputs, labels).expect("as many")
 }
 
-/// Units as (v, b, u) with the first entry of v that is not zero 1 or −1, sorted; and c.
+fn nearest(network: &RationalNetwork) -> Network {
+    let float =
+        |of: &RationalMatrix| Mat::from_fn(of.nrows(), of.ncols(), |i, j| number::to_f64(of.get(i, j)));
+    let vector = |of: &[Rational]| of.iter().map(number::to_f64).collect::<Vec<_>>();
+    let (b, c) = (network.b().map(vector), network.c().map(vector));
+    Network::new(float(network.u()), float(network.v()), b, c).expect("fits")
+}
+
+/// Units as (v, b, u) with the first entry of (v, b) that is not zero 1 or −1, sorted; and c.
 type Normal = (Vec<(Vec<Rational>, Rational, Vec<Rational>)>, Vec<Rational>);
 
 fn normal(network: &RationalNetwork) -> Normal {
     let mut units: Vec<_> = (0..network.k())
         .map(|i| {
             let v = network.v().row(i);
-            let first = v.iter().find(|v| **v != Rational::ZERO).expect("not constant");
+            let b = network.b().map_or(Rational::ZERO, |b| b[i].clone());
+            let first = v.iter().chain([&b]).find(|v| **v != Rational::ZERO).expect("not zero");
             let scale = if *first < Rational::ZERO { -first } else { first.clone() };
-            let b = network.b().map_or(Rational::ZERO, |b| &b[i] / &scale);
+            let b = b / &scale;
             let u = (0..network.m()).map(|o| network.u().get(o, i) * &scale).collect();
             (v.iter().map(|v| v / &scale).collect(), b, u)
         })
@@ -381,16 +391,109 @@ fn units_inside_others_are_determined() {
         let network = RationalNetwork::new(own.u().clone(), v, Some(b), own.c().map(<[Rational]>::to_vec));
         let network = network.expect("fits");
         let samples = labelled(&network, planted.samples.inputs().clone());
-        let float =
-            |of: &RationalMatrix| Mat::from_fn(of.nrows(), of.ncols(), |i, j| number::to_f64(of.get(i, j)));
-        let vector = |of: &[Rational]| of.iter().map(number::to_f64).collect::<Vec<_>>();
-        let (b, c) = (network.b().map(vector), network.c().map(vector));
-        let near = Network::new(float(network.u()), float(network.v()), b, c).expect("fits");
         let bias = BiasModel::Known(BiasKind::Both);
-        let found = certify(&samples, &near, bias, &mut |_| ControlFlow::Continue(()));
+        let found = certify(&samples, &nearest(&network), bias, &mut |_| ControlFlow::Continue(()));
         let found = found.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         assert_eq!(normal(&found.network), normal(&network), "seed {seed}");
         claims[check(&found, &samples).expect("it checks") as usize] += 1;
     }
     assert_eq!(claims[Claim::Fits as usize], 0, "{claims:?}");
+}
+
+fn integers(rows: usize, entries: &[i64]) -> RationalMatrix {
+    let columns = entries.len() / rows;
+    RationalMatrix::from_fn(rows, columns, |i, j| Rational::from(entries[i * columns + j]))
+}
+
+#[test]
+fn a_unit_that_is_constant_is_certified() {
+    let network = RationalNetwork::new(integers(1, &[3]), integers(1, &[0]), Some(vec![2.into()]), None);
+    let samples = labelled(&network.expect("fits"), integers(1, &[-3, 2]));
+    let near = Network::new(Mat::full(1, 1, 3.0), Mat::zeros(1, 1), Some(vec![2.0]), None).expect("fits");
+    for bias in [BiasModel::Auto, BiasModel::Known(BiasKind::Hidden)] {
+        let found = certify(&samples, &near, bias, &mut |_| ControlFlow::Continue(())).expect("exact");
+        assert_eq!(check(&found, &samples), Ok(Claim::Unique));
+        assert_eq!((found.network.u(), found.network.v()), (&integers(1, &[6]), &integers(1, &[0])));
+        assert_eq!(found.network.b(), Some(&[Rational::ONE][..]));
+    }
+}
+
+/// The only sample on which the unit is inactive is at its kink, and nothing else tells its weight from the output bias.
+#[test]
+fn samples_at_a_kink_determine_a_unit() {
+    let network = RationalNetwork::new(integers(1, &[1]), integers(1, &[3]), None, None).expect("fits");
+    let samples = labelled(&network, integers(1, &[1, 0]));
+    let bias = BiasModel::Known(BiasKind::Output);
+    let found = certify(&samples, &nearest(&network), bias, &mut |_| ControlFlow::Continue(()));
+    let found = found.expect("exact");
+    assert_eq!(check(&found, &samples), Ok(Claim::UniqueGivenPatterns));
+    assert_eq!(normal(&found.network), normal(&network));
+}
+
+/// The weights take both samples on which the unit is active, and one of them is near its kink, as values go.
+#[test]
+fn active_samples_near_a_kink_determine_a_unit() {
+    let network = RationalNetwork::new(integers(1, &[1]), integers(1, &[2]), Some(vec![1.into()]), None);
+    let network = network.expect("fits");
+    let samples = labelled(&network, integers(1, &[-1_000_000_000, 0, 1_000_000_000]));
+    let bias = BiasModel::Known(BiasKind::Hidden);
+    let found = certify(&samples, &nearest(&network), bias, &mut |_| ControlFlow::Continue(()));
+    let found = found.expect("exact");
+    assert_eq!(check(&found, &samples), Ok(Claim::Unique));
+    assert_eq!(normal(&found.network), normal(&network));
+}
+
+/// Two labels at the same kink: no network has both, but the patterns that are certain do not tell.
+#[test]
+fn a_wrong_label_at_a_kink_is_not_believed() {
+    let network = RationalNetwork::new(integers(1, &[1]), integers(1, &[3]), None, None).expect("fits");
+    let bias = BiasModel::Known(BiasKind::Output);
+    let samples = RationalSamples::new(integers(1, &[1, 0, 0]), integers(1, &[3, 0, 1])).expect("as many");
+    let error = certify(&samples, &nearest(&network), bias, &mut |_| ControlFlow::Continue(()));
+    assert!(matches!(error, Err(ExactError::Undetermined(_))), "{error:?}");
+}
+
+/// Small integers, so that samples at a kink are frequent and rows of V may be zero; and the network in floating point
+/// as it is, or off by 10⁻¹⁰ of its weights. What is unique given the patterns is found, and no label is called inexact.
+#[test]
+fn what_is_unique_given_the_patterns_is_found() {
+    let go_on = &mut |_: Progress| ControlFlow::Continue(());
+    let kinds = [BiasKind::None, BiasKind::Hidden, BiasKind::Output, BiasKind::Both];
+    let mut unique = [0; 4];
+    for seed in 0..4000 {
+        let random = &mut random::stream(seed, "small integers", 0);
+        let kind = kinds[seed as usize % 4];
+        let (k, d, n) = (random.random_range(1..4), random.random_range(1..4), random.random_range(2..17));
+        let mut draw = |rows, columns| {
+            RationalMatrix::from_fn(rows, columns, |_, _| Rational::from(random.random_range(-2..3)))
+        };
+        let (u, v, x) = (draw(k, k), draw(k, d), draw(d, n));
+        let b = kind.hidden().then(|| draw(1, k).row(0).to_vec());
+        let c = kind.output().then(|| draw(1, k).row(0).to_vec());
+        let network = RationalNetwork::new(u, v, b, c).expect("shapes fit");
+        let samples = labelled(&network, x);
+        let near = nearest(&network);
+        let noise = random::gaussian(k, d, &mut random::stream(seed, "off", 0));
+        let v = Mat::from_fn(k, d, |i, r| near.v()[(i, r)] + 1e-10 * noise[(i, r)]);
+        let off = Network::new(
+            near.u().to_owned(),
+            v,
+            near.b().map(<[f64]>::to_vec),
+            near.c().map(<[f64]>::to_vec),
+        );
+        let bias = BiasModel::Known(kind);
+        let shown = certify_network(&samples, network.clone(), bias, go_on).expect("exact").claim();
+        for near in [near, off.expect("shapes fit")] {
+            let found = certify(&samples, &near, bias, go_on);
+            assert!(!matches!(found, Err(ExactError::NotExact { .. })), "seed {seed}: {found:?}");
+            if shown == Claim::Fits {
+                continue;
+            }
+            let found = found.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+            assert_eq!(normal(&found.network), normal(&network), "seed {seed}");
+            assert!(check(&found, &samples).expect("it checks") >= shown, "seed {seed}");
+            unique[seed as usize % 4] += 1;
+        }
+    }
+    assert!(unique.iter().all(|&count| count > 400), "{unique:?}");
 }

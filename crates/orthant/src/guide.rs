@@ -118,6 +118,59 @@
 //! Weights from elsewhere become a network by [`Network::new`], which normalises the rows of V, and [`exact::certify`] gives the
 //! verdict on such a network and your samples.
 //!
+//! # How many digits are right
+//!
+//! The residual is about labels. For each weight, [`error_bounds`] proves how far it is from the true one at most, if labels are off by no
+//! more than a relative error that you give, and the activation patterns are right, which [`Report::uniqueness`] is about. Labels that were
+//! computed in floating point are off by more than one rounding.
+//!
+//! ```
+//! # use std::ops::ControlFlow;
+//! # use orthant::network::{BiasKind, PlantedSpec};
+//! # use orthant::{Samples, Settings, recover};
+//! # let yours = PlantedSpec { m: 10, k: 8, d: 12, bias: BiasKind::Both, seed: 1, ..PlantedSpec::default() }.plant(400)?;
+//! # let samples = Samples::new(yours.x.as_ref(), yours.a.as_ref())?;
+//! # let recovery = recover(&samples, &Settings::default(), &mut |_| ControlFlow::Continue(()))?;
+//! use orthant::exact::bounds::error_bounds;
+//!
+//! let bounds = error_bounds(&samples, &recovery.network, 1e-14)?;
+//! println!("V is {} ± {}", recovery.network.v()[(0, 0)], bounds.v[(0, 0)]);
+//! assert!(bounds.largest() < 1e-10);
+//! // No sample is so near a kink that its pattern was left open.
+//! assert!(bounds.uncertain.iter().all(Vec::is_empty));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Zero error
+//!
+//! Labels that were not rounded, as those of a network of integers, have an exact answer: [`exact::rational::recover`] finds weights as
+//! fractions that have every label with equality, and a [`Certificate`] of how far they are the only ones. [`certificate::check`] checks it
+//! against the samples, and shares no code with what found it. Both are for max(t, 0), and for as many outputs as units or more.
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use orthant::certificate::{Certificate, Claim, RationalMatrix, RationalSamples, check, number};
+//! use orthant::network::IntegerSpec;
+//! use orthant::{Mat, Settings, exact::rational};
+//!
+//! let yours = IntegerSpec { m: 10, k: 8, d: 12, seed: 1, ..IntegerSpec::default() }.plant(400)?;
+//! // The exact values of `f64`; `number::parse` reads fractions and decimals.
+//! let exact = |of: &Mat<f64>| {
+//!     RationalMatrix::from_fn(of.nrows(), of.ncols(), |i, j| number::of_f64(of[(i, j)]).expect("finite"))
+//! };
+//! let samples = RationalSamples::new(exact(&yours.x), exact(&yours.a))?;
+//! let recovery = rational::recover(&samples, &Settings::default(), &mut |_| ControlFlow::Continue(()))?;
+//! let file = recovery.certificate?.to_json();
+//!
+//! // Somewhere else, from the file and the samples alone:
+//! let certificate = Certificate::from_json(&file)?;
+//! assert_eq!(check(&certificate, &samples)?, Claim::Unique);
+//! println!("{}", certificate.claimed());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Rounded labels are an [`ExactError::NotExact`] in the place of the certificate, with the recovery in floating point beside it.
+//!
 //! # Fewer outputs than units
 //!
 //! The rank of the labels then says nothing of the width. It is found by restarts; given, it is found sooner.
@@ -206,6 +259,12 @@
 //! [`align`]: crate::align
 //! [`Network::new`]: crate::Network::new
 //! [`exact::certify`]: crate::exact::certify
+//! [`error_bounds`]: crate::exact::bounds::error_bounds
+//! [`Report::uniqueness`]: crate::Report::uniqueness
+//! [`exact::rational::recover`]: crate::exact::rational::recover
+//! [`Certificate`]: crate::certificate::Certificate
+//! [`certificate::check`]: crate::certificate::check()
+//! [`ExactError::NotExact`]: crate::exact::rational::ExactError::NotExact
 //! [`noisy::recover`]: crate::noisy::recover
 //! [`noisy::NoiseModel::Auto`]: crate::noisy::NoiseModel::Auto
 //! [`Reason::UndeterminedUnits`]: crate::Reason::UndeterminedUnits

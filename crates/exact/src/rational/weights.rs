@@ -21,6 +21,12 @@ fn margin() -> f64 {
     tolerance::EPS.sqrt()
 }
 
+/// Where a unit is not determined without the other samples, they are taken for inactive up to these parts of that value, for active beyond:
+/// first all of them for inactive, then those on which three quarters of the digits cancel.
+fn kinks() -> [f64; 2] {
+    [margin(), tolerance::EPS.powf(0.75)]
+}
+
 impl From<RationalError> for ExactError {
     fn from(error: RationalError) -> ExactError {
         match error {
@@ -67,16 +73,22 @@ pub(super) fn exact_network(
     let mut rows = Vec::with_capacity(k);
     for unit in 0..k {
         stage.found = unit;
-        let row = t.row(unit);
-        let least = margin() * row.iter().fold(0.0, |s: f64, t| s.max(t.abs()));
-        let active: Vec<usize> = (0..n).filter(|&j| row[j] > least).collect();
-        let inactive: Vec<usize> = (0..n).filter(|&j| row[j] < -least).collect();
-        let unit = Unit { samples, labels: &labels, class, width: k, unit, active, inactive };
-        let weights = match unit.activations(&mut stage)? {
-            Some(activations) => unit.hidden_weights(&activations, &mut stage)?,
-            None => unit.weights_at_once(&mut stage)?,
+        let row: Vec<f64> = t.row(unit).iter().copied().collect();
+        let size = row.iter().fold(0.0, |s: f64, t| s.max(t.abs()));
+        let above = |level: f64| (0..n).filter(|&j| row[j] > level * size).collect::<Vec<_>>();
+        let up_to = |level: f64| (0..n).filter(|&j| row[j] <= level * size).collect::<Vec<_>>();
+        let beyond = (0..n).filter(|&j| row[j] < -margin() * size).collect();
+        let unit =
+            |active, inactive| Unit { samples, labels: &labels, class, width: k, unit, active, inactive };
+        let certain = unit(above(margin()), beyond);
+        let solution = match certain.solve(&mut stage) {
+            Err(open @ ExactError::Undetermined(_)) if certain.leaves_out_samples() => {
+                let readings = kinks().map(|level| unit(above(level), up_to(level)));
+                consistent(&readings, &mut stage)?.ok_or(open)?
+            }
+            solution => solution?,
         };
-        rows.push(unit.normalised(&weights)?);
+        rows.push(certain.normalised(&solution.weights)?);
     }
     let d = samples.inputs().nrows();
     let b = class.hidden_biases.then(|| rows.iter().map(|row| row[d].clone()).collect::<Vec<_>>());
@@ -122,6 +134,26 @@ fn label_coordinates(
     Ok(LabelCoordinates { scaled: matrix, scales: scaled.scales })
 }
 
+/// The first solution that is the activation of the unit on every sample: what its pattern was taken for then does not matter.
+fn consistent(readings: &[Unit<'_>], stage: &mut Stage<'_, '_>) -> Result<Option<Solution>, ExactError> {
+    for unit in readings {
+        match unit.solve(stage) {
+            Ok(solution) if unit.is_activation(&solution) => return Ok(Some(solution)),
+            Err(cancelled @ ExactError::Recover(_)) => return Err(cancelled),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// What is known of a unit from its pattern, up to one positive factor for both.
+struct Solution {
+    /// The combination of the label coordinates that is its activation.
+    combination: Vec<Integer>,
+    /// Its row of V, and its bias if the class has them.
+    weights: Vec<Rational>,
+}
+
 /// A unit whose pattern is known where it is certain.
 struct Unit<'a> {
     samples: &'a RationalSamples,
@@ -139,9 +171,22 @@ impl Unit<'_> {
         Err(ExactError::NotExact { width: self.width, misfit })
     }
 
-    /// The activations of the unit where it is active: those of the combination of the labels that is zero where it is inactive. None when
-    /// more than one is.
-    fn activations(&self, stage: &mut Stage<'_, '_>) -> Result<Option<Vec<Rational>>, ExactError> {
+    fn leaves_out_samples(&self) -> bool {
+        self.active.len() + self.inactive.len() < self.samples.n()
+    }
+
+    fn solve(&self, stage: &mut Stage<'_, '_>) -> Result<Solution, ExactError> {
+        match self.combination(stage)? {
+            Some(combination) => {
+                let weights = self.hidden_weights(&combination, stage)?;
+                Ok(Solution { combination, weights })
+            }
+            None => self.solve_at_once(stage),
+        }
+    }
+
+    /// The combination of the labels that is zero where the unit is inactive, and not negative where it is active. None when there are several.
+    fn combination(&self, stage: &mut Stage<'_, '_>) -> Result<Option<Vec<Integer>>, ExactError> {
         let unit = self.unit;
         let zeros = self.labels.scaled.select_rows(&self.inactive);
         let interrupt = &mut stage.interrupt();
@@ -157,31 +202,31 @@ impl Unit<'_> {
         if zeros.product_vec(combination).iter().any(|value| *value != Integer::ZERO) {
             return self.not_exact(Misfit::Zeros { unit });
         }
-        let (values, _) = self.values(combination)?;
-        let scales = self.active.iter().map(|&sample| &self.labels.scales[sample]);
-        Ok(Some(values.into_iter().zip(scales).map(|(value, scale)| Rational::from(value) / scale).collect()))
+        let sign = self.sign(combination)?;
+        Ok(Some(combination.iter().map(|entry| entry * &sign).collect()))
     }
 
-    /// The values of a combination of the labels where the unit is active, none of them negative, and the sign that this took.
-    fn values(&self, combination: &[Integer]) -> Result<(Vec<Integer>, Integer), ExactError> {
-        let mut values = self.labels.scaled.select_rows(&self.active).product_vec(combination);
+    /// The sign that makes a combination of the labels positive where the unit is active.
+    fn sign(&self, combination: &[Integer]) -> Result<Integer, ExactError> {
+        let values = self.labels.scaled.select_rows(&self.active).product_vec(combination);
         let sign = values.iter().find(|value| **value != Integer::ZERO).map_or(Integer::ONE, signum);
-        values.iter_mut().for_each(|value| *value *= &sign);
-        match values.iter().position(|value| *value < Integer::ZERO) {
+        match values.iter().position(|value| value * &sign < Integer::ZERO) {
             Some(at) => self.not_exact(Misfit::Sign { unit: self.unit, sample: self.active[at] }),
-            None => Ok((values, sign)),
+            None => Ok(sign),
         }
     }
 
-    /// The row of V of the unit, and its bias if the class has them, up to scale, from its activations.
+    /// The row of V of the unit, and its bias if the class has them, from the combination that is its activation.
     fn hidden_weights(
         &self,
-        activations: &[Rational],
+        combination: &[Integer],
         stage: &mut Stage<'_, '_>,
     ) -> Result<Vec<Rational>, ExactError> {
         let unit = self.unit;
-        let row = |(&j, activation): (&usize, &Rational)| {
-            self.inputs(j).chain([activation.clone()]).collect::<Vec<_>>()
+        let activations = self.labels.scaled.select_rows(&self.active).product_vec(combination);
+        let row = |(&j, activation): (&usize, Integer)| {
+            let activation = Rational::from(activation) / &self.labels.scales[j];
+            self.inputs(j).chain([activation]).collect::<Vec<_>>()
         };
         let rows: Vec<Vec<Rational>> = self.active.iter().zip(activations).map(row).collect();
         let unknowns = self.samples.inputs().nrows() + usize::from(self.class.hidden_biases);
@@ -209,7 +254,7 @@ impl Unit<'_> {
 
     /// The same where zeros alone do not determine the activations, as for a unit outside which another is never active: the combination of
     /// the labels that is zero where the unit is inactive and linear in the inputs where it is active, with the weights of both.
-    fn weights_at_once(&self, stage: &mut Stage<'_, '_>) -> Result<Vec<Rational>, ExactError> {
+    fn solve_at_once(&self, stage: &mut Stage<'_, '_>) -> Result<Solution, ExactError> {
         let (unit, labels) = (self.unit, self.labels);
         let coordinates = labels.scaled.ncols();
         let unknowns = coordinates + self.samples.inputs().nrows() + usize::from(self.class.hidden_biases);
@@ -237,8 +282,22 @@ impl Unit<'_> {
             return self.not_exact(Misfit::Unit { unit });
         }
         let (combination, weights) = solution.split_at(coordinates);
-        let (_, sign) = self.values(combination)?;
-        Ok(weights.iter().map(|weight| Rational::from(weight * &sign)).collect())
+        let sign = self.sign(combination)?;
+        Ok(Solution {
+            combination: combination.iter().map(|entry| entry * &sign).collect(),
+            weights: weights.iter().map(|weight| Rational::from(weight * &sign)).collect(),
+        })
+    }
+
+    /// Whether the combination of the labels is max(v·x + b, 0) on every sample, whatever the pattern, and positive on some.
+    fn is_activation(&self, solution: &Solution) -> bool {
+        let values = self.labels.scaled.product_vec(&solution.combination);
+        let activation = |j: usize| {
+            let t = self.inputs(j).zip(&solution.weights).fold(Rational::ZERO, |t, (x, v)| t + x * v);
+            if t > Rational::ZERO { t * &self.labels.scales[j] } else { Rational::ZERO }
+        };
+        values.iter().any(|value| *value > Integer::ZERO)
+            && values.into_iter().enumerate().all(|(j, value)| Rational::from(value) == activation(j))
     }
 
     /// The inputs of a sample, and the constant if the class has hidden biases.
@@ -248,11 +307,10 @@ impl Unit<'_> {
         (0..inputs.nrows()).map(move |r| inputs.get(r, sample).clone()).chain(constant)
     }
 
-    /// Weights in the scale in which the first entry of V that is not zero is 1 or −1.
+    /// Weights in the scale in which the first of them that is not zero is 1 or −1.
     fn normalised(&self, weights: &[Rational]) -> Result<Vec<Rational>, ExactError> {
-        let d = self.samples.inputs().nrows();
-        let Some(first) = weights[..d].iter().find(|v| !v.is_zero()) else {
-            return Err(ExactError::Undetermined(format!("unit {}, which is constant", self.unit)));
+        let Some(first) = weights.iter().find(|v| !v.is_zero()) else {
+            return Err(ExactError::Undetermined(format!("unit {}: its weights are all zero", self.unit)));
         };
         let scale = if *first < Rational::ZERO { -first } else { first.clone() };
         Ok(weights.iter().map(|v| v / &scale).collect())
