@@ -197,6 +197,10 @@ fn options_that_bounds_do_not_go_with_are_refused() {
     let bench = Bench::planted();
     let recover = "recover --inputs p/inputs.npy --labels p/labels.npy --out n.safetensors";
     bench.refuses(&format!("{recover} --label-error exact"), "--label-error is for --error-bounds");
+    bench.refuses(
+        &format!("{recover} --exact-arithmetic --label-error exact"),
+        "--label-error goes with --error-bounds: with --exact-arithmetic labels are exact",
+    );
     let recover = format!("{recover} --error-bounds e.safetensors");
     for (options, expected) in [
         ("--exact-arithmetic", "with --exact-arithmetic the error is zero"),
