@@ -177,9 +177,9 @@ fn what_is_not_shown_has_a_reason() {
         }
     };
     assert!(!of(&|planted| planted, 3).contains("not shown"));
-    let text = of(&first(18), 3);
+    let text = of(&first(16), 3);
     assert!(
-        text.contains("exclude them takes some 26 samples, as many as the quadratic lift has monomials, and there are 18"),
+        text.contains("exclude them takes some 26 samples, as many as the quadratic lift has monomials, and there are 16"),
         "{text}"
     );
     assert!(
