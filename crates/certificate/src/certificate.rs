@@ -207,8 +207,9 @@ impl Certificate {
         match self.claim() {
             Claim::Fits => format!("{fits} Whether other networks do is not shown."),
             Claim::UniqueGivenPatterns => {
-                only(" with the same activation patterns")
-                    + " Whether one with other patterns does is not shown."
+                only(
+                    " with the same activation patterns (the samples on which each unit's value before the rectifier is positive)",
+                ) + " Whether one with other patterns does is not shown."
             }
             Claim::Unique => only(", whatever its activation patterns"),
         }

@@ -152,7 +152,7 @@ fn check_form(certificate: &Certificate, samples: &RationalSamples) -> Result<()
         return Err(inconsistent("patterns", format!("have other than {n} digits 0 and 1 at unit {unit}")));
     }
     let given = samples.sha256();
-    if about.sha256 != given {
+    if !about.sha256.eq_ignore_ascii_case(&given) {
         // As a string of Rust: letters that a terminal obeys are shown as such.
         let certified = format!("{:?}", about.sha256.chars().take(64).collect::<String>());
         return Err(CheckError::OtherSamples { what: "hash", certified, given });

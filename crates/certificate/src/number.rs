@@ -15,7 +15,7 @@ pub const MAX_EXPONENT: i64 = 1200;
 #[non_exhaustive]
 pub enum NumberError {
     /// Neither an integer, nor a decimal, nor a fraction.
-    #[error("{0:?} is not a number: integers, decimals (-1.25e-3) and fractions (-5/4) are")]
+    #[error("{0:?} is not a number (an integer as -12, a decimal as -1.25e-3 or a fraction as -5/4)")]
     Syntax(String),
     /// A fraction over zero.
     #[error("{0:?} divides by zero")]

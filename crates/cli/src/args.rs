@@ -105,9 +105,9 @@ the true network, with rows of V of norm 1, than its bound, if each label is off
 by --label-error at most and the true network has the width, the activation
 patterns and no biases but those of the network written. Patterns of samples
 near a kink may be others; the report counts them. This is proved in floating
-point, or the reason why not is given and no such file is written. Labels that a
-program computed were rounded more than once: give a number that covers it, as
---label-error 1e-14.
+point, or the reason why not is given and no such file is written, and one of an
+earlier run removed. Labels that a program computed were rounded more than once:
+give a number that covers it, as --label-error 1e-14.
 
 With --exact-arithmetic the samples are exact: the values of the numbers in .npy
 files, or the integers, decimals and fractions of .csv and .json files (see
@@ -115,7 +115,8 @@ certify --help). The weights are fractions that have every label with equality,
 or there is no answer: labels that were computed in floating point were rounded.
 The network written has the nearest float64 numbers, the certificate the
 fractions. Verdicts: 'exact (rational)'; with exit code 1 'not exact', 'not
-recovered' or 'not determined'.
+recovered' or 'not determined', as where a network of less than --width units
+has the labels.
 
 Activations other than relu: the methods tensor, power, ica, pursuit and cone
 take those that are zero for t <= 0; lift takes leaky-relu and abs; lift,

@@ -58,6 +58,9 @@ fn conclude(
         console::print(json)?;
     }
     report::line(&mut summary, "written", &batch.names());
+    if let Some(removed) = batch.removed() {
+        report::paragraph(&mut summary, "removed", &format!("{removed}, which belonged to an earlier run"));
+    }
     batch.commit()?;
     if !printing.json {
         Console::from(printing).say(&summary);

@@ -49,6 +49,8 @@ impl Target {
 #[derive(Debug, Default)]
 pub struct Batch {
     staged: Vec<(NamedTempFile, Target)>,
+    /// Files that are there and must not be beside the new ones.
+    stale: Vec<Target>,
 }
 
 impl Batch {
@@ -85,25 +87,49 @@ impl Batch {
         names.collect::<Vec<_>>().join(", ")
     }
 
-    /// Renames all files to their targets.
+    /// Has the file of an earlier run removed, if there is one, once the others are in place: it would seem to belong to them.
+    pub fn remove(&mut self, target: &Target) {
+        if target.path.exists() {
+            self.stale.push(target.clone());
+        }
+    }
+
+    /// The files that are removed, as the user named them; none where there are none.
+    pub fn removed(&self) -> Option<String> {
+        let names: Vec<_> = self.stale.iter().map(|target| target.shown.display().to_string()).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+
+    /// Renames all files to their targets, and removes those that must not be beside them.
     ///
     /// # Errors
-    /// When a rename fails, which after [`Target::reserve`] takes a change from outside; files that this call created are
+    /// When one of these fails, which after [`Target::reserve`] takes a change from outside; files that this call created are
     /// removed again.
     pub fn commit(self) -> anyhow::Result<()> {
         let mut created = Vec::new();
+        let result = self.rename_all(&mut created);
+        if result.is_err() {
+            for path in created {
+                // The error that matters is the one returned.
+                let _ = fs::remove_file(path);
+            }
+        }
+        result
+    }
+
+    fn rename_all(self, created: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         for (file, target) in self.staged {
             let is_new = !target.path.exists();
             if let Err(error) = file.persist(&target.path) {
-                for path in created {
-                    // The error that matters is the one below.
-                    let _ = fs::remove_file(path);
-                }
                 bail!("cannot write {}: {}", target.shown.display(), error.error);
             }
             if is_new {
                 created.push(target.path);
             }
+        }
+        for target in self.stale {
+            fs::remove_file(&target.path)
+                .with_context(|| format!("cannot remove {}", target.shown.display()))?;
         }
         Ok(())
     }
@@ -248,6 +274,23 @@ mod tests {
         fs::create_dir(dir.path().join("b")).expect("created");
         batch.commit().expect_err("a directory is in the way");
         assert_eq!(listing(dir.path()), ["b"]);
+    }
+
+    #[test]
+    fn files_of_earlier_runs_are_removed_when_the_others_are_in_place() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let [a, old, none] =
+            ["a", "old", "none"].map(|name| Target::reserve(&dir.path().join(name)).expect("writable"));
+        fs::write(dir.path().join("old"), b"old").expect("written");
+        let mut batch = Batch::default();
+        batch.stage(&a, |to| to.write_all(b"contents")).expect("written");
+        assert_eq!(batch.removed(), None);
+        batch.remove(&old);
+        batch.remove(&none);
+        assert_eq!(batch.removed(), Some(old.path.display().to_string()));
+        assert!(dir.path().join("old").exists());
+        batch.commit().expect("renamed");
+        assert_eq!(listing(dir.path()), ["a"]);
     }
 
     #[test]

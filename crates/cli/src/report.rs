@@ -16,6 +16,7 @@ mod exact;
 mod half_spaces;
 mod labels;
 mod noisy;
+mod not_shown;
 mod one_sparse;
 mod rational;
 
@@ -28,7 +29,7 @@ pub use self::labels::LabelErrors;
 use self::noisy::NoiseReport;
 use self::one_sparse::OneSparseReport;
 pub use self::one_sparse::outlook;
-pub use self::rational::RationalFinding;
+pub use self::rational::{Origin, RationalFinding};
 
 /// Units listed in the summary before it says "and so many more".
 const LISTED_UNITS: usize = 10;
@@ -193,6 +194,12 @@ pub fn next_step(found: &Found, asked: Option<NoiseModel>) -> Option<&'static st
     }
 }
 
+/// The numbers of samples, inputs and outputs.
+pub fn sizes(n: usize, d: usize, m: usize) -> String {
+    let of = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    format!("{n} with {} and {}", of(d, "input"), of(m, "output"))
+}
+
 /// Columns of a terminal.
 const COLUMNS: usize = 80;
 
@@ -225,6 +232,12 @@ pub fn line(text: &mut String, name: &str, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(sizes(1, 1, 2), "1 with 1 input and 2 outputs");
+        assert_eq!(sizes(9, 0, 1), "9 with 0 inputs and 1 output");
+    }
 
     #[test]
     fn paragraphs_have_eighty_columns() {

@@ -78,6 +78,16 @@ pub enum ExactError {
         /// Hidden units.
         k: usize,
     },
+    /// A network of fewer units than asked for has the labels, exactly: those of wider ones are not determined by them.
+    #[error(
+        "the samples do not determine a network of {asked} units: one of {found} units has these labels, exactly"
+    )]
+    Width {
+        /// The width asked for.
+        asked: usize,
+        /// Hidden units of the network that has the labels.
+        found: usize,
+    },
     /// Recovery in floating point found no network that has these labels to rounding.
     #[error("no network was found that has these labels, not even to rounding: {reason}")]
     NotFound {
@@ -161,7 +171,7 @@ pub enum Misfit {
 /// entry of each row of (V, b) that is not zero is 1 or −1, which keeps fractions: it is that of V, or b where a unit is constant. Units are
 /// in the order of the recovery in floating point.
 /// With [`BiasModel::Auto`] uniqueness is shown among networks with both biases if it can be, otherwise among those with the biases
-/// found.
+/// found. With [`Settings::width`] the network has that many units, or is not given: [`ExactError::Width`] when fewer have the labels.
 ///
 /// # Shapes
 /// As for [`recover`](crate::recover()), with m ≥ k: the labels must have rank k.
@@ -194,12 +204,15 @@ pub fn recover(
     let found = crate::recover(&near, settings, progress)?;
     let certificate = match found.report.verdict {
         Verdict::NotRecovered => Err(ExactError::NotFound { reason: found.report.reason.to_string() }),
-        verdict => match certify(samples, &found.network, settings.bias, progress) {
+        verdict => match (certify(samples, &found.network, settings.bias, progress), settings.width) {
+            (Ok(certificate), Some(asked)) if certificate.network.k() != asked => {
+                Err(ExactError::Width { asked, found: certificate.network.k() })
+            }
             // Patterns of a network that does not have the labels to rounding say nothing of them.
-            Err(ExactError::NotExact { .. }) if verdict == Verdict::Approximate => {
+            (Err(ExactError::NotExact { .. }), _) if verdict == Verdict::Approximate => {
                 Err(ExactError::NotFound { reason: found.report.reason.to_string() })
             }
-            certificate => certificate,
+            (certificate, _) => certificate,
         },
     };
     Ok(RationalRecovery { certificate, found })

@@ -29,8 +29,8 @@ impl Residues<'_> {
         let network = &self.certificate.network;
         let (k, m) = (network.k(), network.m());
         let count = k + usize::from(self.certificate.class.output_biases);
-        check_indices("width", &width.outputs, m, k)?;
-        check_indices("width", &width.samples, self.n(), count)?;
+        check_named("evidence of the width", "output", &width.outputs, m, k)?;
+        check_indices("evidence of the width", &width.samples, self.n(), count)?;
         let rows = width.outputs.iter().map(|&output| self.of.outputs[output].clone());
         self.require_full(rows, k, || "rows of U".to_string())?;
         let functions = width.samples.iter().map(|&j| self.functions(j, None));
@@ -75,9 +75,20 @@ impl Residues<'_> {
     }
 }
 
-/// That indices are those of something, without repetition, and as many as they have to be.
+/// That indices are those of samples, without repetition, and as many as they have to be.
 pub(super) fn check_indices(
     part: &'static str,
+    indices: &[usize],
+    count: usize,
+    needed: usize,
+) -> Result<(), CheckError> {
+    check_named(part, "sample", indices, count, needed)
+}
+
+/// The same of indices of something else.
+fn check_named(
+    part: &'static str,
+    what: &str,
     indices: &[usize],
     count: usize,
     needed: usize,
@@ -85,13 +96,18 @@ pub(super) fn check_indices(
     let mut named = vec![false; count];
     for &index in indices {
         match named.get_mut(index) {
-            None => return Err(inconsistent(part, format!("names {index}, of {count}"))),
-            Some(true) => return Err(inconsistent(part, format!("names {index} twice"))),
+            None => {
+                let problem = format!("names {what} {index} (from 0), and there are {count}");
+                return Err(inconsistent(part, problem));
+            }
+            Some(true) => return Err(inconsistent(part, format!("names {what} {index} twice"))),
             Some(new) => *new = true,
         }
     }
-    if indices.len() != needed {
-        return Err(inconsistent(part, format!("names {}, where the rank takes {needed}", indices.len())));
+    let found = indices.len();
+    if found != needed {
+        let problem = format!("names {found} {what}(s), where the rank takes {needed}");
+        return Err(inconsistent(part, problem));
     }
     Ok(())
 }

@@ -286,7 +286,10 @@ fn a_unit_in_two_halves_is_not_unique() {
     assert_eq!(claimed(Claim::Fits), Ok(Claim::Fits));
     for claim in [Claim::UniqueGivenPatterns, Claim::Unique] {
         let refused = claimed(claim).expect_err("forged").to_string();
-        assert_eq!(refused, "the certificate's width names 3, where the rank takes 4");
+        assert_eq!(
+            refused,
+            "the certificate's evidence of the width names 3 output(s), where the rank takes 4"
+        );
     }
 }
 
@@ -301,20 +304,26 @@ fn evidence_that_names_what_is_not_there_is_refused() {
         }
         check(&forged, &samples).expect_err("forged").to_string()
     };
-    assert_eq!(with(&|width, _| width.outputs[1] = 2), "the certificate's width names 2, of 2");
-    assert_eq!(with(&|width, _| width.samples[1] = 0), "the certificate's width names 0 twice");
+    assert_eq!(
+        with(&|width, _| width.outputs[1] = 2),
+        "the certificate's evidence of the width names output 2 (from 0), and there are 2"
+    );
+    assert_eq!(
+        with(&|width, _| width.samples[1] = 0),
+        "the certificate's evidence of the width names sample 0 twice"
+    );
     assert_eq!(
         with(&|width, _| width.samples.truncate(2)),
-        "the certificate's width names 2, where the rank takes 3"
+        "the certificate's evidence of the width names 2 sample(s), where the rank takes 3"
     );
     assert_eq!(
         with(&|width, _| width.samples.push(39)),
-        "the certificate's width names 4, where the rank takes 3"
+        "the certificate's evidence of the width names 4 sample(s), where the rank takes 3"
     );
     assert_eq!(with(&|_, units| units.truncate(1)), "the certificate's evidence is of 1 units, of 2");
     assert_eq!(
         with(&|_, units| units[1].samples.clear()),
-        "the certificate's evidence names 0, where the rank takes 6"
+        "the certificate's evidence names 0 sample(s), where the rank takes 6"
     );
     let mut forged = own.clone();
     if let Evidence::GivenPatterns { prime, .. } = &mut forged.evidence {
@@ -336,6 +345,10 @@ fn evidence_that_names_what_is_not_there_is_refused() {
         check(&forged, &samples).expect_err("forged").to_string(),
         "the certificate's statement is not what the evidence is for"
     );
+    // A hash is the same number with either kind of letters.
+    let mut upper = own.clone();
+    upper.samples.sha256.make_ascii_uppercase();
+    assert_eq!(check(&upper, &samples), Ok(Claim::UniqueGivenPatterns));
     let mut narrower = own;
     narrower.class.hidden_biases = false;
     narrower.statement = narrower.claimed();

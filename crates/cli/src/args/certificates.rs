@@ -2,28 +2,59 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use orthant::BiasModel;
+use orthant::network::BiasKind;
 
-use super::{BiasChoice, ExactSampleFiles, Printing};
+use super::{ExactSampleFiles, Printing};
+
+/// Biases of the networks that a certificate is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClassChoice {
+    /// Both, or the network's own where that shows more
+    Auto,
+    /// Neither
+    None,
+    /// Hidden bias only
+    Hidden,
+    /// Output bias only
+    Output,
+    /// Both
+    Both,
+}
+
+impl From<ClassChoice> for BiasModel {
+    fn from(choice: ClassChoice) -> BiasModel {
+        match choice {
+            ClassChoice::Auto => BiasModel::Auto,
+            ClassChoice::None => BiasModel::Known(BiasKind::None),
+            ClassChoice::Hidden => BiasModel::Known(BiasKind::Hidden),
+            ClassChoice::Output => BiasModel::Known(BiasKind::Output),
+            ClassChoice::Both => BiasModel::Known(BiasKind::Both),
+        }
+    }
+}
 
 /// Options of `certify`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Samples are exact, rows are samples: .npy files stand for the exact values of
 their numbers; .csv files have fields separated by commas, after a line of names
-or none; .json files are arrays of arrays of strings or integers. Integers (-12),
-decimals (0.1 is 1/10) and fractions (-5/4) are read as they stand.
+or none; .json files are arrays of arrays of strings or integers. Integers
+(-12), decimals (0.1 is 1/10) and fractions (-5/4) are read as they stand.
 
 A network in .safetensors gives the activation patterns, and the weights are
 solved for over the fractions. A network in .json, of the form of 'network' in a
 certificate, is certified as it stands: u (m rows of k), v (k rows of d), and b
-(k) and c (m) if it has biases, all of them strings or integers.
+(k) and c (m) if it has biases, all of them strings or integers. Of a whole
+certificate its network is taken.
 
 Claims: 'fits' (every label, with equality), 'unique given the patterns' (and no
-other network of this width with the same activation patterns does), 'unique'
-(whatever the patterns). The strongest that is shown is written. When the
-labels are not exactly those of the network the exit code is 1 and no file is
-written.
+other network of this width with the same activation patterns does: the samples
+on which each unit's value before the rectifier is positive), 'unique' (whatever
+the patterns). The strongest that is shown is written, and what stands against
+the next one is said where it is known. When the labels are not exactly those of
+the network the exit code is 1 and no file is written.
 
 Example:
   orthant certify --inputs X.csv --labels A.csv --network net.safetensors \\
@@ -38,9 +69,9 @@ pub struct CertifyArgs {
     /// File for the certificate
     #[arg(long, value_name = "CERT.json")]
     pub out: PathBuf,
-    /// Biases of the networks among which it is the only one; auto takes both where that can be shown
-    #[arg(long, value_enum, default_value_t = BiasChoice::Auto)]
-    pub bias: BiasChoice,
+    /// Biases of the networks among which it is the only one: its own, and others or none
+    #[arg(long, value_enum, default_value_t = ClassChoice::Auto)]
+    pub bias: ClassChoice,
     /// What is printed, and where.
     #[command(flatten)]
     pub printing: Printing,

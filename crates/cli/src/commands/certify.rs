@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, anyhow, ensure};
-use orthant::certificate::{Certificate, RationalNetwork, RationalSamples};
+use orthant::certificate::{
+    Certificate, Claim, Rational, RationalMatrix, RationalNetwork, RationalSamples, number,
+};
 use orthant::exact::rational::{self, ExactError};
+use orthant::network::BiasKind;
 use orthant::{BiasModel, Callback, Mat, Network};
 
 use super::recover::{progress_bar, show};
@@ -15,7 +18,7 @@ use crate::args::CertifyArgs;
 use crate::console::Console;
 use crate::exact_samples;
 use crate::output::{Batch, Target};
-use crate::report::{RationalFinding, Run};
+use crate::report::{Origin, RationalFinding, Run};
 use crate::text_file;
 use crate::weights;
 
@@ -35,6 +38,7 @@ pub fn run(args: &CertifyArgs) -> anyhow::Result<Outcome> {
     network.check_sizes(&samples, args)?;
     network.check_biases(args)?;
 
+    let (as_it_stands, deviation) = (network.is_exact(), network.deviation(&samples));
     let started = Instant::now();
     let bar = progress_bar(console);
     let certificate = network.certify(&samples, args.bias.into(), &mut |progress| {
@@ -45,7 +49,12 @@ pub fn run(args: &CertifyArgs) -> anyhow::Result<Outcome> {
     if let Err(ExactError::Recover(error)) = certificate {
         return Err(error.into());
     }
-    let finding = RationalFinding { certificate: certificate.as_ref(), near: None };
+    let finding = RationalFinding {
+        certificate: certificate.as_ref(),
+        origin: Origin::Given { path: &args.network, as_it_stands, deviation },
+        samples: &samples,
+        in_arrays: [&args.samples.inputs, &args.samples.labels].map(|path| !exact_samples::is_text(path)),
+    };
     let run = Run {
         n: samples.n(),
         d: samples.inputs().nrows(),
@@ -73,9 +82,15 @@ impl Given {
     fn read(path: &Path) -> anyhow::Result<Given> {
         if path.extension().is_some_and(|own| own.eq_ignore_ascii_case("json")) {
             let text = text_file::read(path, MAX_BYTES)?;
+            if let Ok(certificate) = Certificate::from_json(&text) {
+                return Ok(Given::Exact(Box::new(certificate.network)));
+            }
             let network = serde_json::from_str(&text).map_err(|error| {
                 let why = text_file::shortened(&error.to_string());
-                anyhow!("{}: is not a network of fractions, as in a certificate: {why}", path.display())
+                anyhow!(
+                    "{}: is neither a certificate nor a network of fractions, as in one: {why}",
+                    path.display()
+                )
             })?;
             return Ok(Given::Exact(Box::new(network)));
         }
@@ -111,12 +126,54 @@ impl Given {
     }
 
     fn check_biases(&self, args: &CertifyArgs) -> anyhow::Result<()> {
-        if let (Given::Exact(network), BiasModel::Known(kind)) = (self, args.bias.into()) {
+        let own = self.biases();
+        if let BiasModel::Known(kind) = args.bias.into() {
             let path = args.network.display();
-            ensure!(kind.hidden() || network.b().is_none(), "{path} has hidden biases: not with this --bias");
-            ensure!(kind.output() || network.c().is_none(), "{path} has output biases: not with this --bias");
+            ensure!(kind.hidden() || !own.hidden(), "{path} has hidden biases: not with this --bias");
+            ensure!(kind.output() || !own.output(), "{path} has output biases: not with this --bias");
         }
         Ok(())
+    }
+
+    /// The biases that the network has.
+    fn biases(&self) -> BiasKind {
+        let (hidden, output) = match self {
+            Given::Near(network) => (network.b().is_some(), network.c().is_some()),
+            Given::Exact(network) => (network.b().is_some(), network.c().is_some()),
+        };
+        match (hidden, output) {
+            (false, false) => BiasKind::None,
+            (true, false) => BiasKind::Hidden,
+            (false, true) => BiasKind::Output,
+            (true, true) => BiasKind::Both,
+        }
+    }
+
+    /// Whether it is certified as it stands.
+    fn is_exact(&self) -> bool {
+        matches!(self, Given::Exact(_))
+    }
+
+    /// The largest deviation of its labels from those of the samples, over the largest of these, in floating point; not a number where that
+    /// has none.
+    fn deviation(&self, samples: &RationalSamples) -> f64 {
+        let (labels, inputs) = (nearest(samples.labels()), nearest(samples.inputs()));
+        let own = match self {
+            Given::Near(network) => network.labels(inputs.as_ref()),
+            Given::Exact(network) => {
+                let vector =
+                    |bias: Option<&[Rational]>| bias.map(|bias| bias.iter().map(number::to_f64).collect());
+                let (u, v) = (nearest(network.u()), nearest(network.v()));
+                match Network::new(u, v, vector(network.b()), vector(network.c())) {
+                    Ok(network) => network.labels(inputs.as_ref()),
+                    Err(_) => return f64::NAN,
+                }
+            }
+        };
+        let largest = |matrix: &Mat<f64>| {
+            matrix.col_iter().flat_map(|column| column.iter().copied()).fold(0.0, |s: f64, x| s.max(x.abs()))
+        };
+        largest(&(own - &labels)) / largest(&labels)
     }
 
     fn certify(
@@ -125,11 +182,23 @@ impl Given {
         bias: BiasModel,
         progress: &mut Callback<'_>,
     ) -> Result<Certificate, ExactError> {
-        match self {
-            Given::Near(network) => rational::certify(samples, &network, bias, progress),
-            Given::Exact(network) => rational::certify_network(samples, *network, bias, progress),
+        let own = self.biases();
+        let network = match self {
+            Given::Near(network) => return rational::certify(samples, &network, bias, progress),
+            Given::Exact(network) => *network,
+        };
+        let all = rational::certify_network(samples, network.clone(), bias, progress)?;
+        if bias != BiasModel::Auto || all.claim() == Claim::Unique || own == BiasKind::Both {
+            return Ok(all);
         }
+        let fewer = rational::certify_network(samples, network, BiasModel::Known(own), progress)?;
+        Ok(if fewer.claim() > all.claim() { fewer } else { all })
     }
+}
+
+/// The nearest floating-point numbers.
+fn nearest(matrix: &RationalMatrix) -> Mat<f64> {
+    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| number::to_f64(matrix.get(i, j)))
 }
 
 /// Files have zeros in place of biases that a network has not.

@@ -83,7 +83,7 @@ impl<'a> Finding<'a> {
         if let Some(statement) = self.statement {
             line("statement", statement);
         }
-        line("samples", &format!("{} with {} inputs and {} outputs", self.n, self.d, self.m));
+        line("samples", &report::sizes(self.n, self.d, self.m));
         line("width", &self.width.to_string());
         line("time", &format!("{:.2} s", self.seconds));
         text

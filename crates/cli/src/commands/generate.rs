@@ -97,13 +97,29 @@ impl Drawn {
         let planted = spec.plant(args.n).map_err(|error| match error {
             IntegerSpecError::ZeroDimension { name } => zero_dimension(name),
             IntegerSpecError::Bits { bits: needed } => anyhow!(
-                "--integers {bits}: labels may have {needed} binary digits, and float64 numbers have {}",
-                f64::MANTISSA_DIGITS
+                "--integers {bits}: labels may have {needed} binary digits, and float64 numbers have {DIGITS}: {}",
+                most_bits(&spec)
             ),
             error => error.into(),
         })?;
         let network = weights::encode_integers(&planted)?;
         Ok(Drawn { x: planted.x, a: planted.a, network })
+    }
+}
+
+/// Binary digits of a float64 number.
+const DIGITS: u32 = f64::MANTISSA_DIGITS;
+
+/// What can be asked for instead of integers of too many bits: each bit adds three to the labels.
+fn most_bits(spec: &IntegerSpec) -> String {
+    let refused = IntegerSpec { weight_bits: DIGITS, input_bits: DIGITS, ..*spec }.plant(1).err();
+    let most = match refused {
+        Some(IntegerSpecError::Bits { bits }) => DIGITS.saturating_sub(bits - 3 * DIGITS) / 3,
+        _ => 0,
+    };
+    match most {
+        2.. => format!("for these sizes {most} is the most"),
+        _ => "these sizes leave room for no number of bits".to_string(),
     }
 }
 
@@ -118,7 +134,9 @@ fn check_integer_options(args: &GenerateArgs) -> anyhow::Result<()> {
         ("--gross", args.gross > 0.0),
     ];
     if let Some((option, _)) = unused.iter().find(|(_, given)| *given) {
-        bail!("{option}: --integers draws uniform integers, whose labels under relu are exact");
+        bail!(
+            "{option}: not with --integers, which draws uniform integers, whose labels under relu are exact"
+        );
     }
     Ok(())
 }

@@ -92,11 +92,14 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
             let bytes = weights::encode_standard_errors(&fit.standard_errors)?;
             batch.stage(target, |to| to.write_all(&bytes))?;
         }
-        if let (Some(target), Some(Ok(bounds))) =
-            (&targets.error_bounds, bounds.as_ref().map(|found| &found.bounds))
-        {
-            let bytes = weights::encode_error_bounds(bounds)?;
-            batch.stage(target, |to| to.write_all(&bytes))?;
+        match (&targets.error_bounds, bounds.as_ref().map(|found| &found.bounds)) {
+            (Some(target), Some(Ok(bounds))) => {
+                let bytes = weights::encode_error_bounds(bounds)?;
+                batch.stage(target, |to| to.write_all(&bytes))?;
+            }
+            // Bounds of another network would be taken for those of this one.
+            (Some(target), _) => batch.remove(target),
+            (None, _) => {}
         }
         if let (Some(target), Found::Recovered(Answer::Sparse(sparse))) = (&targets.gross_errors, &found) {
             batch.stage(target, |to| write_gross_errors(to, &sparse.errors))?;

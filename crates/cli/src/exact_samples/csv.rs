@@ -67,7 +67,7 @@ mod tests {
         for (text, expected) in [
             ("", "has no numbers"),
             ("a,b\n", "has no numbers"),
-            ("1,2\n3,x", "\"x\" is not a number: integers, decimals"),
+            ("1,2\n3,x", "\"x\" is not a number (an integer as -12, a decimal"),
             ("1,2\n3,x", "at row 1 (sample), column 1, both counted from 0"),
             ("a,b\n1,x", "at row 0 (sample), column 1"),
             ("a,1\n1,2", "\"a\" is not a number"),

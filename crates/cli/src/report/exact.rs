@@ -111,7 +111,7 @@ pub fn summary(report: &Report, run: Run) -> String {
     let mut line = |name: &str, value: &str| super::line(&mut text, name, value);
     line("verdict", &report.verdict.to_string());
     line("reason", &report.reason.to_string());
-    line("samples", &format!("{} with {} inputs and {} outputs", run.n, run.d, run.m));
+    line("samples", &super::sizes(run.n, run.d, run.m));
     // Without a network there is nothing to say of its weights.
     let nothing = report.verdict == Verdict::NotRecovered && report.width == 0;
     let width = if nothing { "none found".to_string() } else { report.width.to_string() };

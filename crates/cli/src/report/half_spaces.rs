@@ -66,7 +66,7 @@ pub(super) fn summary(fit: &Fit, run: Run) -> String {
     let mut line = |name: &str, value: &str| super::line(&mut text, name, value);
     line("verdict", &fit.verdict().to_string());
     line("reason", &reason(fit));
-    line("samples", &format!("{} with {} inputs and {} outputs", run.n, run.d, run.m));
+    line("samples", &super::sizes(run.n, run.d, run.m));
     line("width", &format!("{} (given)", fit.best().network.k()));
     let (best, zero) = (fit.best().residual, fit.zero_residual);
     line("residual", &format!("{best:.4e} in Frobenius norm; {zero:.4e} without any unit"));

@@ -108,7 +108,7 @@ pub(super) fn summary(report: &noisy::NoiseReport, run: Run) -> String {
     let mut line = |name: &str, value: &str| super::line(&mut text, name, value);
     line("verdict", &report.verdict.to_string());
     line("reason", &report.reason.to_string());
-    line("samples", &format!("{} with {} inputs and {} outputs", run.n, run.d, run.m));
+    line("samples", &super::sizes(run.n, run.d, run.m));
     line("width", &width(report));
     if !report.activation.is_relu() {
         line("activation", &report.activation.to_string());

@@ -1,21 +1,46 @@
 //! The report on weights that are fractions.
 
-use orthant::certificate::{Certificate, Class};
+use std::path::Path;
+
+use orthant::certificate::{Certificate, Class, RationalSamples};
 use orthant::exact::rational::ExactError;
-use orthant::{Report, Verdict};
+use orthant::{Reason, Report, Verdict};
 use serde::Serialize;
 
 use super::exact::ExactReport;
-use super::{Run, paragraph};
+use super::{Run, not_shown, paragraph, sizes};
 use crate::console;
+
+/// Where the network comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Origin<'a> {
+    /// From the samples; with what recovery said of the nearest floating-point ones.
+    Recovered(&'a Report),
+    /// From a file.
+    Given {
+        /// The file.
+        path: &'a Path,
+        /// Whether it is to be certified as it stands, and not only its activation patterns.
+        as_it_stands: bool,
+        /// The largest deviation of its labels from those of the samples, over the largest label, in floating point.
+        deviation: f64,
+    },
+}
+
+/// The largest deviation that labels computed in single precision are explained by.
+const ROUNDING: f64 = 1e-5;
 
 /// What came of recovery or certification with zero error.
 #[derive(Debug, Clone, Copy)]
 pub struct RationalFinding<'a> {
     /// The certificate, or why there is none.
     pub certificate: Result<&'a Certificate, &'a ExactError>,
-    /// What recovery said of the nearest floating-point samples, unless the network was given.
-    pub near: Option<&'a Report>,
+    /// Where the network comes from.
+    pub origin: Origin<'a>,
+    /// The samples.
+    pub samples: &'a RationalSamples,
+    /// Whether inputs and labels are in .npy files, as floating point takes them.
+    pub in_arrays: [bool; 2],
 }
 
 /// The JSON report. Keys appear in the order of the fields.
@@ -25,6 +50,8 @@ struct RationalReport<'a> {
     reason: Option<String>,
     claim: Option<String>,
     statement: Option<&'a str>,
+    /// Why the claim is not a stronger one.
+    not_shown: Option<String>,
     n: usize,
     d: usize,
     m: usize,
@@ -39,7 +66,7 @@ struct RationalReport<'a> {
     floating_point: Option<ExactReport>,
 }
 
-impl RationalFinding<'_> {
+impl<'a> RationalFinding<'a> {
     /// The report in JSON.
     ///
     /// # Errors
@@ -49,9 +76,10 @@ impl RationalFinding<'_> {
         let class = certificate.map(|certificate| certificate.class);
         console::to_json(&RationalReport {
             verdict: self.verdict(),
-            reason: self.certificate.err().map(ToString::to_string),
+            reason: self.certificate.err().map(|error| self.reason(error)),
             claim: certificate.map(|certificate| certificate.claim().to_string()),
             statement: certificate.map(|certificate| certificate.statement.as_str()),
+            not_shown: certificate.and_then(not_shown::why),
             n: run.n,
             d: run.d,
             m: run.m,
@@ -61,7 +89,7 @@ impl RationalFinding<'_> {
             weight_bits: certificate.map(|certificate| certificate.network.bits()),
             samples_sha256: certificate.map(|certificate| certificate.samples.sha256.as_str()),
             seconds: run.seconds,
-            floating_point: self.near.map(|report| ExactReport::new(report, run)),
+            floating_point: self.near().map(|report| ExactReport::new(report, run)),
         })
     }
 
@@ -74,34 +102,32 @@ impl RationalFinding<'_> {
             Ok(certificate) => {
                 line("claim", &certificate.claim().to_string());
                 line("statement", &certificate.statement);
+                if let Some(why) = not_shown::why(certificate) {
+                    line("not shown", &why);
+                }
             }
             Err(error) => {
-                line("reason", &error.to_string());
-                // Labels that no network has to rounding are not those of one, rounded.
-                let fits = self
-                    .near
-                    .is_none_or(|report| matches!(report.verdict, Verdict::Exact | Verdict::ExactOnSamples));
-                if fits && matches!(error, ExactError::NotExact { .. }) {
-                    line(
-                        "",
-                        "labels that were computed in floating point were rounded: nothing is claimed of them",
-                    );
+                line("reason", &self.reason(error));
+                if matches!(error, ExactError::NotExact { .. }) {
+                    self.circumstances().iter().for_each(|value| line("", value));
                 }
             }
         }
-        line("samples", &format!("{} with {} inputs and {} outputs", run.n, run.d, run.m));
+        line("samples", &sizes(run.n, run.d, run.m));
         if let Ok(Certificate { network, .. }) = self.certificate {
             line("width", &network.k().to_string());
             let bits = network.bits();
             line("weights", &format!("fractions, numerators and denominators of at most {bits} bits"));
         }
         let nothing = matches!(self.certificate, Err(ExactError::NotFound { .. }));
-        if let (Err(_), Some(report), false) = (self.certificate, self.near, nothing) {
-            line("nearest", &nearest(report));
+        if let (Err(_), Some(report), false) = (self.certificate, self.near(), nothing) {
+            let last = report.width.saturating_sub(1);
+            line("width", &format!("{} in floating point, units 0 to {last}", report.width));
+            line("nearest", &self.nearest(report));
         }
-        match self.near {
+        match self.near() {
             Some(report) => {
-                let fractions = if nothing { "" } else { " then fractions," };
+                let fractions = if self.certificate.is_ok() { " then fractions," } else { "" };
                 line(
                     "method",
                     &format!(
@@ -115,20 +141,81 @@ impl RationalFinding<'_> {
         text
     }
 
+    fn near(self) -> Option<&'a Report> {
+        match self.origin {
+            Origin::Recovered(report) => Some(report),
+            Origin::Given { .. } => None,
+        }
+    }
+
     fn verdict(self) -> &'static str {
         match self.certificate {
             Ok(_) => "exact (rational)",
             Err(ExactError::NotExact { .. }) => "not exact",
-            Err(ExactError::Undetermined(_) | ExactError::FewOutputs { .. }) => "not determined",
+            Err(ExactError::Undetermined(_) | ExactError::FewOutputs { .. } | ExactError::Width { .. }) => {
+                "not determined"
+            }
             Err(_) => "not recovered",
         }
     }
-}
 
-/// What can be said of samples of which nothing exact can.
-fn nearest(report: &Report) -> String {
-    format!(
-        "in floating point: {}, residual {:.1e}; without --exact-arithmetic that network is written",
-        report.verdict, report.residual
-    )
+    /// Why there is no certificate, with the network that it is about.
+    fn reason(self, error: &ExactError) -> String {
+        match (error, self.origin) {
+            (ExactError::NotExact { misfit, .. }, Origin::Given { path, as_it_stands: true, .. }) => {
+                format!("{} does not have these labels: {misfit}", path.display())
+            }
+            (ExactError::NotExact { width, misfit }, Origin::Given { path, .. }) => format!(
+                "no network of {width} units with the activation patterns of {} has these labels exactly: {misfit}",
+                path.display()
+            ),
+            (ExactError::NotFound { .. }, Origin::Recovered(report))
+                if report.reason == Reason::ConstantLabels && self.labels_are_constant() =>
+            {
+                "no units are needed: all samples have the same label".to_string()
+            }
+            _ => error.to_string(),
+        }
+    }
+
+    /// How far the network given is from the labels, and what may have made them inexact.
+    fn circumstances(self) -> Vec<String> {
+        let mut said = Vec::new();
+        let near = match self.origin {
+            Origin::Recovered(report) => matches!(report.verdict, Verdict::Exact | Verdict::ExactOnSamples),
+            Origin::Given { path, deviation, .. } => {
+                if !deviation.is_nan() {
+                    said.push(format!(
+                        "in floating point the labels of {} differ from these by up to {deviation:.1e} of the largest",
+                        path.display()
+                    ));
+                }
+                deviation <= ROUNDING
+            }
+        };
+        let [_, labels_in_array] = self.in_arrays;
+        let mut labels = (0..self.samples.labels().nrows()).flat_map(|o| self.samples.labels().row(o));
+        if near && labels_in_array && labels.any(|label| !label.denominator().is_one()) {
+            said.push(
+                "labels that were computed in floating point were rounded, as these may have been: nothing is claimed of them"
+                    .to_string(),
+            );
+        }
+        said
+    }
+
+    fn labels_are_constant(self) -> bool {
+        let labels = self.samples.labels();
+        (0..labels.nrows()).all(|o| labels.row(o).iter().all(|label| label == labels.get(o, 0)))
+    }
+
+    /// What can be said of samples of which nothing exact can.
+    fn nearest(self, report: &Report) -> String {
+        let written = if self.in_arrays == [true; 2] {
+            "without --exact-arithmetic that network is written"
+        } else {
+            "that network is written from .npy files, without --exact-arithmetic"
+        };
+        format!("in floating point: {}, residual {:.1e}; {written}", report.verdict, report.residual)
+    }
 }

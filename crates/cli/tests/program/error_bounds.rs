@@ -164,7 +164,7 @@ fn where_there_are_no_bounds_the_reason_is_given() {
         let line = run.text();
         assert!(line.contains(&format!("bounds none: {reason}")), "{line}");
         assert!(run.stderr.contains("written     n.safetensors, r.json"), "{run:?}");
-        assert!(!bench.path("e.safetensors").exists());
+        assert!(!bench.path("e.safetensors").exists() && !run.stderr.contains("removed"), "{run:?}");
         let report = bounds_of(bench);
         assert!(report["reason"].as_str().is_some_and(|given| reason.starts_with(given)), "{report}");
         assert!(report.get("largest_v").is_none() && report["open_patterns"].is_null(), "{report}");
@@ -178,6 +178,14 @@ fn where_there_are_no_bounds_the_reason_is_given() {
         "{line}"
     );
     assert!(line.contains("labels that were rounded more need a larger --label-error"), "{line}");
+    // Bounds of an earlier run are not those of the network written now.
+    bench.write("e.safetensors", b"earlier");
+    let run = bench.succeeds(RECOVER);
+    assert!(!bench.path("e.safetensors").exists());
+    assert!(run.text().contains("removed e.safetensors, which belonged to an earlier run"), "{run:?}");
+    bench.write("e.safetensors", b"earlier");
+    bench.succeeds(&format!("{RECOVER} --quiet"));
+    assert!(!bench.path("e.safetensors").exists());
     planted.write_labels("'<f8'", |a| a.to_le_bytes().to_vec());
     none("--label-error 0.5", "the weights of unit 0 are not shown to be determined, in double precision");
     bench.write("a.npy", &doubles(80, 3, |j, o| planted.labels[(o, j)]));
@@ -189,6 +197,10 @@ fn options_that_bounds_do_not_go_with_are_refused() {
     let bench = Bench::planted();
     let recover = "recover --inputs p/inputs.npy --labels p/labels.npy --out n.safetensors";
     bench.refuses(&format!("{recover} --label-error exact"), "--label-error is for --error-bounds");
+    bench.refuses(
+        &format!("{recover} --exact-arithmetic --label-error exact"),
+        "--label-error goes with --error-bounds: with --exact-arithmetic labels are exact",
+    );
     let recover = format!("{recover} --error-bounds e.safetensors");
     for (options, expected) in [
         ("--exact-arithmetic", "with --exact-arithmetic the error is zero"),

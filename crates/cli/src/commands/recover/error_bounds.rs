@@ -12,6 +12,9 @@ use crate::report::BoundsFinding;
 /// Options that bounds do not go with.
 pub(super) fn check_options(args: &RecoverArgs) -> anyhow::Result<()> {
     if args.error_bounds.is_none() {
+        if args.label_error.is_some() && args.exact_arithmetic {
+            bail!("--label-error goes with --error-bounds: with --exact-arithmetic labels are exact");
+        }
         if args.label_error.is_some() {
             bail!(
                 "--label-error is for --error-bounds: recovery finds out by itself how labels were rounded"

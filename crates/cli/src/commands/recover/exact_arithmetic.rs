@@ -13,7 +13,7 @@ use crate::args::{MethodChoice, NoiseChoice, RecoverArgs};
 use crate::console::Console;
 use crate::exact_samples;
 use crate::output::Batch;
-use crate::report::{RationalFinding, Run};
+use crate::report::{Origin, RationalFinding, Run};
 use crate::weights;
 
 /// Options that the rationals have no use for.
@@ -55,7 +55,12 @@ pub(super) fn run(args: &RecoverArgs, settings: &Settings, targets: &Targets) ->
             anyhow!("{inputs} with {labels}: {error}, which is beyond the range of float64 numbers")
         }
     })?;
-    let finding = RationalFinding { certificate: certificate.as_ref(), near: Some(&found.report) };
+    let finding = RationalFinding {
+        certificate: certificate.as_ref(),
+        origin: Origin::Recovered(&found.report),
+        samples: &samples,
+        in_arrays: [&args.inputs, &args.labels].map(|path| !exact_samples::is_text(path)),
+    };
     let run = Run {
         n: samples.n(),
         d: samples.inputs().nrows(),

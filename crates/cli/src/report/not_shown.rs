@@ -1,0 +1,130 @@
+//! Why a certificate claims less than that its network is the only one.
+
+use orthant::certificate::{Certificate, Claim, Class, MAX_MONOMIALS};
+
+/// What the next claim takes and these samples have not, as far as sizes and patterns tell it.
+pub fn why(certificate: &Certificate) -> Option<String> {
+    match certificate.claim() {
+        Claim::Fits => why_not_given_patterns(certificate),
+        Claim::UniqueGivenPatterns => Some(why_not_unique(certificate)),
+        Claim::Unique => None,
+    }
+}
+
+fn why_not_given_patterns(certificate: &Certificate) -> Option<String> {
+    let (network, n) = (&certificate.network, certificate.samples.count);
+    let Class { hidden_biases, output_biases } = certificate.class;
+    let (m, k) = (network.m(), network.k());
+    if m < k {
+        return Some(format!(
+            "that no other network has the labels: that takes at least as many outputs as units, {m} and {k} here"
+        ));
+    }
+    let weights = network.d() + usize::from(hidden_biases);
+    let needed = k - 1 + usize::from(output_biases) + weights;
+    if n < needed {
+        return Some(format!(
+            "that no other network has the labels: given the patterns that takes {needed} samples, and there are {n}"
+        ));
+    }
+    let active = certificate.patterns.iter().map(|pattern| pattern.matches('1').count());
+    if let Some((unit, active)) = active.enumerate().find(|(_, active)| *active < weights) {
+        return Some(format!(
+            "that no other network has the labels: unit {unit} (from 0) is active on {active} sample(s), and to determine it takes {weights}"
+        ));
+    }
+    let (one, other) = same(&certificate.patterns)?;
+    Some(format!(
+        "that no other network has the labels: units {one} and {other} (from 0) are active on the same samples, and each may be a mixture of both"
+    ))
+}
+
+/// The first two units with the same pattern.
+fn same(patterns: &[String]) -> Option<(usize, usize)> {
+    let before = |(i, one): (usize, &String)| Some((patterns[..i].iter().position(|other| other == one)?, i));
+    patterns.iter().enumerate().find_map(before)
+}
+
+fn why_not_unique(certificate: &Certificate) -> String {
+    let (network, n) = (&certificate.network, certificate.samples.count);
+    let count = monomials(network.k(), network.d(), certificate.class);
+    if count > MAX_MONOMIALS {
+        return format!(
+            "other patterns: the quadratic lift that excludes them would have {count} monomials, of at most {MAX_MONOMIALS}"
+        );
+    }
+    if n < count {
+        return format!(
+            "other patterns: to exclude them takes some {count} samples, as many as the quadratic lift has monomials, and there are {n}"
+        );
+    }
+    let pairs = Pairs::of(&certificate.patterns);
+    let cause = match (pairs.apart, pairs.within) {
+        (0, 0) => " that were looked at".to_string(),
+        (apart, 0) => format!(", where {apart} pair(s) of units are never active together"),
+        (0, within) => {
+            format!(", where {within} pair(s) of units have one active only together with the other")
+        }
+        (apart, within) => format!(
+            ", where {apart} pair(s) of units are never active together, and {within} have one active only together with the other"
+        ),
+    };
+    format!(
+        "other patterns: the {count} monomials of the quadratic lift are dependent on the {n} samples{cause}"
+    )
+}
+
+/// The number of monomials of the lift; as many as a number holds, where there are more.
+fn monomials(k: usize, d: usize, class: Class) -> usize {
+    let has_units = class.hidden_biases || class.output_biases;
+    let linear = if class.output_biases { d + 1 } else { 0 };
+    let products = k.saturating_mul(k - 1) / 2;
+    products.saturating_add(k.saturating_mul(d + usize::from(has_units))).saturating_add(linear)
+}
+
+/// Pairs of units whose product of activations is no monomial of its own: it is zero, or that of one with the inputs.
+struct Pairs {
+    apart: usize,
+    within: usize,
+}
+
+impl Pairs {
+    fn of(patterns: &[String]) -> Pairs {
+        let mut pairs = Pairs { apart: 0, within: 0 };
+        for (i, one) in patterns.iter().enumerate() {
+            for other in &patterns[..i] {
+                let both = one.bytes().zip(other.bytes());
+                let together = both.filter(|pair| *pair == (b'1', b'1')).count();
+                let least = one.matches('1').count().min(other.matches('1').count());
+                pairs.apart += usize::from(together == 0);
+                pairs.within += usize::from(together > 0 && together == least);
+            }
+        }
+        pairs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_of_activations_that_say_nothing_are_counted() {
+        let of = |patterns: &[&str]| {
+            let pairs = Pairs::of(&patterns.iter().map(ToString::to_string).collect::<Vec<_>>());
+            (pairs.apart, pairs.within)
+        };
+        assert_eq!(of(&["1100", "0110", "1010"]), (0, 0));
+        assert_eq!(of(&["1100", "0011", "1000", "1100"]), (3, 3));
+        assert_eq!(of(&["1111"]), (0, 0));
+    }
+
+    #[test]
+    fn monomials_are_those_of_the_class() {
+        let class = |hidden_biases, output_biases| Class { hidden_biases, output_biases };
+        assert_eq!(monomials(4, 3, class(true, true)), 6 + 5 * 4);
+        assert_eq!(monomials(4, 3, class(true, false)), 6 + 4 * 4);
+        assert_eq!(monomials(4, 3, class(false, false)), 6 + 4 * 3);
+        assert_eq!(monomials(usize::MAX, 2, class(true, true)), usize::MAX);
+    }
+}
