@@ -199,9 +199,10 @@ impl Certificate {
         );
         let only = |among: &str| {
             format!(
-                "{fits} No other network of {} hidden units {biases} does{among}, up to the order of its units and a positive factor \
+                "{fits} No other network of {} hidden unit{} {biases} does{among}, up to the order of its units and a positive factor \
                  that moves from a row of (V, b) to a column of U.",
-                self.network.k()
+                self.network.k(),
+                if self.network.k() == 1 { "" } else { "s" }
             )
         };
         match self.claim() {

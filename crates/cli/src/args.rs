@@ -89,7 +89,7 @@ When not recovered, the exit code is 1, the report is written and the network
 is not. With --noise gaussian the best verdict is 'approximate'; the report has
 the noise level and the accuracy of each unit. --standard-errors goes with
 noise gaussian, --gross-errors with noise sparse; with auto each is written when
-that is what was found.
+that is what was found, and one of an earlier run removed otherwise.
 
 In reports noise_std and rounding_std are in units of the labels, residuals are
 relative to the standard deviation of the labels, a unit's direction_error is in

@@ -40,6 +40,8 @@
 //! | errors of an unknown kind | [`noisy::recover`] with [`noisy::NoiseModel::Auto`] | |
 //! | a sparsity pattern is known | [`estimate::unit::unit_from_pattern`] | Algorithm 6, Lemma 33 |
 //! | a network from elsewhere is to be judged | [`exact::certify`] | |
+//! | exact labels, m ≥ k, max(t, 0): weights as fractions, with a certificate | [`exact::rational::recover`]; checked by [`certificate::check()`] | Algorithm 6 in exact arithmetic |
+//! | how many digits of the weights are right is to be proved | [`exact::bounds::error_bounds`] | |
 //! | hard instances are wanted | [`hardness`] | Theorem 23, Lemma 55 |
 //! | nothing known | [`diagnose`] says which hypotheses hold | |
 //!

@@ -19,6 +19,7 @@ use crate::args::{
 use crate::console::{self, Console};
 use crate::npy;
 use crate::output::{Batch, Directory, Target};
+use crate::report;
 use crate::samples::SampleFiles;
 use crate::weights;
 
@@ -133,8 +134,9 @@ fn write_instance(instance: &Instance, args: &EncodingArgs, read: &[&Path]) -> a
     };
     Console { quiet: args.quiet }.say(&format!(
         "formula     {variables} variables, {clauses} clauses, reversible; {satisfiable}\n\
-         samples     {n} with {d} inputs and {m} outputs, for {k} units without biases\n\
-         written     {written}"
+         samples     {}, for {k} units without biases\n\
+         written     {written}",
+        report::sizes(*n, *d, *m)
     ));
     Ok(Outcome::Positive)
 }

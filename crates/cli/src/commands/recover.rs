@@ -1,7 +1,6 @@
 //! `orthant recover`: samples in, network and report out.
 
 use std::fmt::Display;
-use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -88,21 +87,31 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
     if recovered {
         let bytes = weights::encode(found.network())?;
         batch.stage(&targets.network, |to| to.write_all(&bytes))?;
-        if let (Some(target), Found::Recovered(Answer::Noisy(fit))) = (&targets.standard_errors, &found) {
-            let bytes = weights::encode_standard_errors(&fit.standard_errors)?;
-            batch.stage(target, |to| to.write_all(&bytes))?;
-        }
-        match (&targets.error_bounds, bounds.as_ref().map(|found| &found.bounds)) {
-            (Some(target), Some(Ok(bounds))) => {
-                let bytes = weights::encode_error_bounds(bounds)?;
-                batch.stage(target, |to| to.write_all(&bytes))?;
+        let standard_errors = match &found {
+            Found::Recovered(Answer::Noisy(fit)) => {
+                Some(weights::encode_standard_errors(&fit.standard_errors)?)
             }
-            // Bounds of another network would be taken for those of this one.
-            (Some(target), _) => batch.remove(target),
-            (None, _) => {}
-        }
-        if let (Some(target), Found::Recovered(Answer::Sparse(sparse))) = (&targets.gross_errors, &found) {
-            batch.stage(target, |to| write_gross_errors(to, &sparse.errors))?;
+            _ => None,
+        };
+        let error_bounds = match bounds.as_ref().map(|found| &found.bounds) {
+            Some(Ok(bounds)) => Some(weights::encode_error_bounds(bounds)?),
+            _ => None,
+        };
+        let gross_errors = match &found {
+            Found::Recovered(Answer::Sparse(sparse)) => Some(gross_errors_csv(&sparse.errors).into_bytes()),
+            _ => None,
+        };
+        for (target, contents) in [
+            (&targets.standard_errors, standard_errors),
+            (&targets.error_bounds, error_bounds),
+            (&targets.gross_errors, gross_errors),
+        ] {
+            match (target, contents) {
+                (Some(target), Some(bytes)) => batch.stage(target, |to| to.write_all(&bytes))?,
+                // What an earlier run said of another network would be taken for said of this one.
+                (Some(target), None) => batch.remove(target),
+                (None, _) => {}
+            }
         }
     }
     let mut summary = report::summary(&found, bounds.as_ref(), run);
@@ -114,9 +123,9 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Outcome> {
 }
 
 /// A line for each error; numbers have all their digits.
-fn write_gross_errors(to: &mut dyn Write, errors: &[GrossError]) -> io::Result<()> {
-    writeln!(to, "sample,output,value")?;
-    errors.iter().try_for_each(|error| writeln!(to, "{},{},{:e}", error.sample, error.output, error.value))
+fn gross_errors_csv(errors: &[GrossError]) -> String {
+    let line = |error: &GrossError| format!("{},{},{:e}\n", error.sample, error.output, error.value);
+    "sample,output,value\n".to_string() + &errors.iter().map(line).collect::<String>()
 }
 
 /// Files that the noise asked for cannot fill would never appear, and options that it does not use would say nothing.

@@ -58,19 +58,8 @@ fn why_not_unique(certificate: &Certificate) -> String {
             "other patterns: to exclude them takes some {count} samples, as many as the quadratic lift has monomials, and there are {n}"
         );
     }
-    let pairs = Pairs::of(&certificate.patterns);
-    let cause = match (pairs.apart, pairs.within) {
-        (0, 0) => " that were looked at".to_string(),
-        (apart, 0) => format!(", where {apart} pair(s) of units are never active together"),
-        (0, within) => {
-            format!(", where {within} pair(s) of units have one active only together with the other")
-        }
-        (apart, within) => format!(
-            ", where {apart} pair(s) of units are never active together, and {within} have one active only together with the other"
-        ),
-    };
     format!(
-        "other patterns: the {count} monomials of the quadratic lift are dependent on the {n} samples{cause}"
+        "other patterns: the {count} monomials of the quadratic lift are dependent on the {n} samples, and relations between coefficients do not make up for it"
     )
 }
 
@@ -82,42 +71,9 @@ fn monomials(k: usize, d: usize, class: Class) -> usize {
     products.saturating_add(k.saturating_mul(d + usize::from(has_units))).saturating_add(linear)
 }
 
-/// Pairs of units whose product of activations is no monomial of its own: it is zero, or that of one with the inputs.
-struct Pairs {
-    apart: usize,
-    within: usize,
-}
-
-impl Pairs {
-    fn of(patterns: &[String]) -> Pairs {
-        let mut pairs = Pairs { apart: 0, within: 0 };
-        for (i, one) in patterns.iter().enumerate() {
-            for other in &patterns[..i] {
-                let both = one.bytes().zip(other.bytes());
-                let together = both.filter(|pair| *pair == (b'1', b'1')).count();
-                let least = one.matches('1').count().min(other.matches('1').count());
-                pairs.apart += usize::from(together == 0);
-                pairs.within += usize::from(together > 0 && together == least);
-            }
-        }
-        pairs
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn products_of_activations_that_say_nothing_are_counted() {
-        let of = |patterns: &[&str]| {
-            let pairs = Pairs::of(&patterns.iter().map(ToString::to_string).collect::<Vec<_>>());
-            (pairs.apart, pairs.within)
-        };
-        assert_eq!(of(&["1100", "0110", "1010"]), (0, 0));
-        assert_eq!(of(&["1100", "0011", "1000", "1100"]), (3, 3));
-        assert_eq!(of(&["1111"]), (0, 0));
-    }
 
     #[test]
     fn monomials_are_those_of_the_class() {

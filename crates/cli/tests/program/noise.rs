@@ -91,10 +91,16 @@ fn auto_finds_out_which_errors_there_are() {
     ] {
         let bench = Bench::new();
         bench.succeeds(&format!("generate --m 20 --k 3 --d 5 --n 400 --seed 4 {errors} --out p"));
-        bench.succeeds(&format!("{SAMPLES} --noise auto --report r.json"));
+        // Files of an earlier run do not stay beside a network that they do not belong to.
+        ["s.safetensors", "g.csv"].into_iter().for_each(|name| bench.write(name, b"earlier"));
+        bench.succeeds(&format!(
+            "{SAMPLES} --noise auto --standard-errors s.safetensors --gross-errors g.csv --report r.json"
+        ));
         let report = json(&bench.read("r.json"));
         assert_eq!(report["verdict"], verdict, "{errors}");
         assert!(!report[key].is_null(), "{errors}: {report}");
+        assert_eq!(bench.path("s.safetensors").exists(), key == "noise_std");
+        assert_eq!(bench.path("g.csv").exists(), key == "gross_errors");
     }
 }
 
