@@ -121,8 +121,7 @@ impl<'a> RationalFinding<'a> {
         }
         let nothing = matches!(self.certificate, Err(ExactError::NotFound { .. }));
         if let (Err(_), Some(report), false) = (self.certificate, self.near(), nothing) {
-            let last = report.width.saturating_sub(1);
-            line("width", &format!("{} in floating point, units 0 to {last}", report.width));
+            line("width", &format!("{} in floating point; units are counted from 0", report.width));
             line("nearest", &self.nearest(report));
         }
         match self.near() {

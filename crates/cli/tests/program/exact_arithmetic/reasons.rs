@@ -35,7 +35,7 @@ fn a_width_that_is_not_that_of_the_labels_is_not_passed_over() {
         let recover = format!("recover --exact-arithmetic {files} --out net.safetensors --report r.json");
         let wider = [
             "verdict not determined reason the samples do not determine a network of 5 units: one of 4 units has these labels, exactly",
-            "width 4 in floating point, units 0 to 3",
+            "width 4 in floating point; units are counted from 0",
             "written r.json",
         ];
         fails(&bench, &format!("{recover} --width 5"), &wider);
@@ -53,7 +53,8 @@ fn a_width_that_is_not_that_of_the_labels_is_not_passed_over() {
 fn the_width_found_in_floating_point_is_said() {
     let bench = in_both_formats(|planted| planted.labels[3][2] += 1_000_000);
     let recover = format!("recover --exact-arithmetic {ARRAYS} --out net.safetensors --report r.json");
-    let parts = ["not determine the weights of unit 4", "width 5 in floating point, units 0 to 4"];
+    let parts =
+        ["not determine the weights of unit 4", "width 5 in floating point; units are counted from 0"];
     let run = fails(&bench, &recover, &parts);
     assert!(!run.stderr.contains("fractions"), "{run:?}");
     let report: Value = serde_json::from_slice(&bench.read("r.json")).expect("valid JSON");
