@@ -20,7 +20,7 @@
 //! let file = concat!(
 //!     r#"{ "format": "orthant certificate, version 1", "#,
 //!     r#""statement": "U max(V x + b, 0) + c equals the label, exactly, on each of the 2 samples. No other network of "#,
-//!     r#"1 hidden units without biases does, whatever its activation patterns, up to the order of its units and a "#,
+//!     r#"1 hidden unit without biases does, whatever its activation patterns, up to the order of its units and a "#,
 //!     r#"positive factor that moves from a row of (V, b) to a column of U.","#,
 //!     r#""samples": { "inputs": 1, "outputs": 1, "count": 2, "#,
 //!     r#""sha256": "619b7871b9f05457ff6f4928db0c1e5ae1267decea8e05291d73a9c08720987b" }, "#,
