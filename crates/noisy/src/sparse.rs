@@ -325,7 +325,7 @@ fn decode_all(
     let basis = explanation.space.basis.as_ref();
     for sample in 0..samples.n() {
         let labels = working.scaled(samples.a(), sample);
-        match explanation.space.decode(&labels, None, seed, sample) {
+        match explanation.space.decode(&labels, &working.scale, None, seed, sample) {
             Some(decoded) => found.errors.extend(decoded.errors.iter().map(|&output| GrossError {
                 output,
                 sample,

@@ -5,6 +5,7 @@ use orthant_linalg::qr::Qr;
 use orthant_linalg::{Mat, MatRef, random};
 use rayon::prelude::*;
 
+use super::at;
 use super::block::{Agreement, Draw};
 use super::robust::{Equations, SPARE, by_rows};
 use super::working::Working;
@@ -71,10 +72,12 @@ impl LabelSpace {
     /// Decodes one sample: `None` where too few of its labels agree on a point of the space.
     ///
     /// Labels that all agree are right when there is one more than the dimension. Wrong ones are told when at least two more than the
-    /// dimension agree, and half of all beyond it: then no other point has as many, if the outputs are in general position.
+    /// dimension agree, and half of all beyond it: then no other point has as many, if the outputs are in general position. A right label
+    /// is finite, also times the factor of its output in `scale`.
     pub fn decode(
         &self,
         labels: &[f64],
+        scale: &[f64],
         suspects: Option<&[bool]>,
         seed: u64,
         sample: usize,
@@ -86,8 +89,9 @@ impl LabelSpace {
             let spare = SPARE.max((labels.len() - self.rank()).div_ceil(2));
             equations.consensus(labels, trusted, spare, BUDGET, rng)
         })?;
-        let errors = (0..labels.len()).filter(|&o| !found.agrees[o]).collect();
-        Some(Decoded { x: found.x, errors })
+        let errors: Vec<usize> = (0..labels.len()).filter(|&o| !found.agrees[o]).collect();
+        let is_finite = |&o: &usize| (scale[o] * at(self.basis.as_ref(), o, &found.x)).is_finite();
+        errors.iter().all(is_finite).then_some(Decoded { x: found.x, errors })
     }
 }
 
@@ -232,7 +236,8 @@ impl Search<'_> {
     fn decode_one(&self, space: &LabelSpace, j: usize) -> Option<Decoded> {
         let m = self.working.m();
         let labels: Vec<f64> = self.working.a.col(j).iter().copied().collect();
-        space.decode(&labels, self.suspects.map(|s| &s[j * m..(j + 1) * m]), self.seed, j)
+        let suspects = self.suspects.map(|suspects| &suspects[j * m..(j + 1) * m]);
+        space.decode(&labels, &self.working.scale, suspects, self.seed, j)
     }
 
     /// Decodes all samples, fits the space to all labels found right, and decodes again.
