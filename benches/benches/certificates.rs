@@ -40,7 +40,7 @@ fn certificates(c: &mut Criterion) {
         });
         let network = &certificate.network;
         group.bench_function(BenchmarkId::new("certify_network", size), |b| {
-            b.iter(|| certify_network(&samples, network.clone(), BiasModel::Auto, &mut go_on));
+            b.iter(|| certify_network(&samples, network, BiasModel::Auto, &mut go_on));
         });
         group.bench_function(BenchmarkId::new("check", size), |b| {
             b.iter(|| check(&certificate, &samples));

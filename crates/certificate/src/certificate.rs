@@ -53,6 +53,18 @@ pub struct Class {
     pub output_biases: bool,
 }
 
+impl Class {
+    /// The number of monomials of the quadratic lift for networks of `k` units and `d` inputs: z_a z_b for a < b; z_a x_j; z_a with biases
+    /// of either kind; x_j and 1 with output biases. None when it is more than a number holds.
+    pub fn monomials(self, k: usize, d: usize) -> Option<usize> {
+        let pairs = k.checked_mul(k.saturating_sub(1))? / 2;
+        let has_units = self.hidden_biases || self.output_biases;
+        let units = k.checked_mul(d.checked_add(usize::from(has_units))?)?;
+        let others = if self.output_biases { d.checked_add(1)? } else { 0 };
+        pairs.checked_add(units)?.checked_add(others)
+    }
+}
+
 /// How much is claimed. The order is that of strength.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Claim {

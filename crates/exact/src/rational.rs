@@ -39,10 +39,10 @@
 mod evidence;
 mod weights;
 
-use orthant_certificate::{Certificate, Class, RationalNetwork, RationalSamples, number};
+use orthant_certificate::{Certificate, Claim, Class, RationalNetwork, RationalSamples, number};
 use orthant_estimate::{Callback, Reporter};
 use orthant_linalg::Mat;
-use orthant_network::{Activation, BiasKind, Network, Samples};
+use orthant_network::{Activation, Network, Samples};
 
 use crate::error::RecoverError;
 use crate::report::{Recovery, Verdict};
@@ -248,35 +248,17 @@ pub fn certify(
         return Err(ExactError::FewOutputs { m, k });
     }
     let reporter = &mut Reporter::new(progress);
-    let of = |bias: BiasKind| Class { hidden_biases: bias.hidden(), output_biases: bias.output() };
-    let own = Class { hidden_biases: near.b().is_some(), output_biases: near.c().is_some() };
-    let classes = match bias {
-        BiasModel::Known(bias) => vec![of(bias)],
-        BiasModel::Auto => vec![of(BiasKind::Both), own],
-    };
-    let mut best: Result<Certificate, ExactError> = Err(ExactError::Undetermined("anything".to_string()));
-    for (i, class) in classes.iter().enumerate() {
-        if classes[..i].contains(class) {
-            continue;
-        }
-        let next = weights::exact_network(samples, near, *class, reporter)
-            .and_then(|network| evidence::certificate(samples, network, *class, reporter));
-        if matches!(next, Err(ExactError::Recover(RecoverError::Cancelled))) {
-            return next;
-        }
-        let is_better = match (&best, &next) {
-            (Ok(best), Ok(next)) => next.claim() > best.claim(),
-            (Err(_), _) => true,
-            (Ok(_), Err(_)) => false,
-        };
-        if is_better {
-            best = next;
-        }
-    }
-    best
+    let own = class_of(near.b().is_some(), near.c().is_some());
+    strongest(bias, own, |class| {
+        let network = weights::exact_network(samples, near, class, reporter)?;
+        evidence::certificate(samples, network, class, reporter)
+    })
 }
 
 /// Certifies a network given as fractions, as it stands.
+///
+/// With [`BiasModel::Auto`] uniqueness is shown among networks with both biases, or among those with the biases that the network has, if that
+/// shows more.
 ///
 /// # Errors
 /// [`ExactError::NotExact`] when a label is not that of the network; [`RecoverError::Proposal`] when it has other inputs or outputs than the
@@ -286,16 +268,41 @@ pub fn certify(
 /// As for [`certify`], without the systems for the weights.
 pub fn certify_network(
     samples: &RationalSamples,
-    network: RationalNetwork,
+    network: &RationalNetwork,
     bias: BiasModel,
     progress: &mut Callback<'_>,
 ) -> Result<Certificate, ExactError> {
     fits(samples, network.d(), network.m())?;
-    let class = match bias {
-        BiasModel::Known(bias) => Class { hidden_biases: bias.hidden(), output_biases: bias.output() },
-        BiasModel::Auto => Class { hidden_biases: true, output_biases: true },
+    let reporter = &mut Reporter::new(progress);
+    let own = class_of(network.b().is_some(), network.c().is_some());
+    strongest(bias, own, |class| evidence::certificate(samples, network.clone(), class, reporter))
+}
+
+fn class_of(hidden_biases: bool, output_biases: bool) -> Class {
+    Class { hidden_biases, output_biases }
+}
+
+/// The strongest certificate among the classes that a bias model stands for: the first of these, where others show no more.
+fn strongest(
+    bias: BiasModel,
+    own: Class,
+    mut certificate: impl FnMut(Class) -> Result<Certificate, ExactError>,
+) -> Result<Certificate, ExactError> {
+    let all = class_of(true, true);
+    let first = match bias {
+        BiasModel::Known(bias) => return certificate(class_of(bias.hidden(), bias.output())),
+        BiasModel::Auto => certificate(all),
     };
-    evidence::certificate(samples, network, class, &mut Reporter::new(progress))
+    match first {
+        Ok(first) if own == all || first.claim() == Claim::Unique => Ok(first),
+        Err(error) if own == all || matches!(error, ExactError::Recover(_)) => Err(error),
+        Err(_) => certificate(own),
+        Ok(first) => match certificate(own) {
+            Ok(second) if second.claim() > first.claim() => Ok(second),
+            Err(cancelled @ ExactError::Recover(_)) => Err(cancelled),
+            _ => Ok(first),
+        },
+    }
 }
 
 fn relu(activation: &Activation) -> Result<(), ExactError> {

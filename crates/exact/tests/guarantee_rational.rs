@@ -64,6 +64,15 @@ fn nearest(network: &RationalNetwork) -> Network {
     Network::new(float(network.u()), float(network.v()), b, c).expect("fits")
 }
 
+/// What is certified of a network by its patterns in floating point, once its weights came out equal.
+fn claim_of(network: &RationalNetwork, inputs: RationalMatrix, bias: BiasKind) -> Claim {
+    let samples = labelled(network, inputs);
+    let go_on = &mut |_: Progress| ControlFlow::Continue(());
+    let found = certify(&samples, &nearest(network), BiasModel::Known(bias), go_on).expect("exact");
+    assert_eq!(normal(&found.network), normal(network));
+    check(&found, &samples).expect("it checks")
+}
+
 /// Units as (v, b, u) with the first entry of (v, b) that is not zero 1 or −1, sorted; and c.
 type Normal = (Vec<(Vec<Rational>, Rational, Vec<Rational>)>, Vec<Rational>);
 
@@ -122,7 +131,7 @@ fn disjoint_and_nested_units_are_unique() {
     for seed in 0..50 {
         let planted = plant(3, 2, 60, BiasKind::Both, 0, 300 + seed);
         let bias = BiasModel::Known(BiasKind::Both);
-        let network = planted.network.clone();
+        let network = &planted.network;
         let found = certify_network(&planted.samples, network, bias, &mut |_| ControlFlow::Continue(()));
         let found = found.expect("it fits");
         let active =
@@ -268,7 +277,7 @@ fn a_network_of_other_inputs_or_outputs_is_refused() {
         let refused = ExactError::Recover(RecoverError::Proposal { what, found, expected });
         let certified = certify(&samples, &other.near, BiasModel::Auto, go_on);
         assert_eq!(certified.expect_err("another shape"), refused);
-        let certified = certify_network(&samples, other.network, BiasModel::Auto, go_on);
+        let certified = certify_network(&samples, &other.network, BiasModel::Auto, go_on);
         assert_eq!(certified.expect_err("another shape"), refused);
     }
 }
@@ -389,13 +398,8 @@ fn units_inside_others_are_determined() {
         let mut b = own.b().expect("has biases").to_vec();
         b[1] = &b[0] - Rational::from(1_000_000);
         let network = RationalNetwork::new(own.u().clone(), v, Some(b), own.c().map(<[Rational]>::to_vec));
-        let network = network.expect("fits");
-        let samples = labelled(&network, planted.samples.inputs().clone());
-        let bias = BiasModel::Known(BiasKind::Both);
-        let found = certify(&samples, &nearest(&network), bias, &mut |_| ControlFlow::Continue(()));
-        let found = found.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
-        assert_eq!(normal(&found.network), normal(&network), "seed {seed}");
-        claims[check(&found, &samples).expect("it checks") as usize] += 1;
+        let inputs = planted.samples.inputs().clone();
+        claims[claim_of(&network.expect("fits"), inputs, BiasKind::Both) as usize] += 1;
     }
     assert_eq!(claims[Claim::Fits as usize], 0, "{claims:?}");
 }
@@ -418,29 +422,34 @@ fn a_unit_that_is_constant_is_certified() {
     }
 }
 
+/// One sample determines one weight, and not a bias beside it.
+#[test]
+fn a_network_given_is_certified_among_its_own_kind_where_that_shows_more() {
+    let network = RationalNetwork::new(integers(1, &[3]), integers(1, &[1]), None, None).expect("fits");
+    let samples = labelled(&network, integers(1, &[2]));
+    let go_on = &mut |_: Progress| ControlFlow::Continue(());
+    let mut claim = |bias| {
+        let found = certify_network(&samples, &network, bias, go_on).expect("exact");
+        (check(&found, &samples).expect("it checks"), found.class.hidden_biases)
+    };
+    assert_eq!(claim(BiasModel::Known(BiasKind::Both)), (Claim::Fits, true));
+    assert_eq!(claim(BiasModel::Known(BiasKind::None)), (Claim::Unique, false));
+    assert_eq!(claim(BiasModel::Auto), (Claim::Unique, false));
+}
+
 /// The only sample on which the unit is inactive is at its kink, and nothing else tells its weight from the output bias.
 #[test]
 fn samples_at_a_kink_determine_a_unit() {
     let network = RationalNetwork::new(integers(1, &[1]), integers(1, &[3]), None, None).expect("fits");
-    let samples = labelled(&network, integers(1, &[1, 0]));
-    let bias = BiasModel::Known(BiasKind::Output);
-    let found = certify(&samples, &nearest(&network), bias, &mut |_| ControlFlow::Continue(()));
-    let found = found.expect("exact");
-    assert_eq!(check(&found, &samples), Ok(Claim::UniqueGivenPatterns));
-    assert_eq!(normal(&found.network), normal(&network));
+    assert_eq!(claim_of(&network, integers(1, &[1, 0]), BiasKind::Output), Claim::UniqueGivenPatterns);
 }
 
 /// The weights take both samples on which the unit is active, and one of them is near its kink, as values go.
 #[test]
 fn active_samples_near_a_kink_determine_a_unit() {
     let network = RationalNetwork::new(integers(1, &[1]), integers(1, &[2]), Some(vec![1.into()]), None);
-    let network = network.expect("fits");
-    let samples = labelled(&network, integers(1, &[-1_000_000_000, 0, 1_000_000_000]));
-    let bias = BiasModel::Known(BiasKind::Hidden);
-    let found = certify(&samples, &nearest(&network), bias, &mut |_| ControlFlow::Continue(()));
-    let found = found.expect("exact");
-    assert_eq!(check(&found, &samples), Ok(Claim::Unique));
-    assert_eq!(normal(&found.network), normal(&network));
+    let inputs = integers(1, &[-1_000_000_000, 0, 1_000_000_000]);
+    assert_eq!(claim_of(&network.expect("fits"), inputs, BiasKind::Hidden), Claim::Unique);
 }
 
 /// Two labels at the same kink: no network has both, but the patterns that are certain do not tell.
@@ -482,7 +491,7 @@ fn what_is_unique_given_the_patterns_is_found() {
             near.c().map(<[f64]>::to_vec),
         );
         let bias = BiasModel::Known(kind);
-        let shown = certify_network(&samples, network.clone(), bias, go_on).expect("exact").claim();
+        let shown = certify_network(&samples, &network, bias, go_on).expect("exact").claim();
         for near in [near, off.expect("shapes fit")] {
             let found = certify(&samples, &near, bias, go_on);
             assert!(!matches!(found, Err(ExactError::NotExact { .. })), "seed {seed}: {found:?}");

@@ -80,6 +80,14 @@ pub enum IntegerSpecError {
 }
 
 impl IntegerSpec {
+    /// Binary digits that labels may have: at most 53 are exact in `f64`.
+    pub fn label_bits(&self) -> u32 {
+        // Sums of d products and a bias, then of k products of these and a bias: a carry each.
+        let carries = self.d.saturating_add(1).ilog2() + self.k.saturating_add(1).ilog2() + 2;
+        let largest = self.input_bits.max(self.fraction_bits);
+        self.weight_bits.saturating_mul(2).saturating_add(largest).saturating_add(carries)
+    }
+
     /// Draws the network and `n` samples. Units and outputs that are all zero are drawn again until they are not.
     ///
     /// # Errors
@@ -93,10 +101,7 @@ impl IntegerSpec {
                 return Err(IntegerSpecError::ZeroDimension { name });
             }
         }
-        // Sums of d products and a bias, then of k products of these and a bias: a carry each.
-        let carries = (self.d + 1).ilog2() + (self.k + 1).ilog2() + 2;
-        let largest = self.input_bits.max(self.fraction_bits);
-        let bits = self.weight_bits.saturating_mul(2).saturating_add(largest).saturating_add(carries);
+        let bits = self.label_bits();
         if self.weight_bits < 2 || self.input_bits < 2 || bits > 53 {
             return Err(IntegerSpecError::Bits { bits });
         }

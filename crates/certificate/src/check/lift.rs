@@ -2,6 +2,7 @@
 
 use super::ranks::{Residues, check_indices};
 use super::{CheckError, inconsistent};
+use crate::certificate::Class;
 use crate::modular::{Echelon, Field};
 
 /// The most monomials of a lift that are eliminated: the elimination takes N³/3 operations and 2 N² bytes.
@@ -21,16 +22,12 @@ const VECTOR: usize = 16;
 struct Monomials {
     k: usize,
     d: usize,
-    hidden_biases: bool,
-    output_biases: bool,
+    class: Class,
 }
 
 impl Monomials {
     fn count(&self) -> Option<usize> {
-        let (k, d) = (self.k, self.d);
-        let pairs = k.checked_mul(k - 1)? / 2;
-        let units = k.checked_mul(d + usize::from(self.has_units()))?;
-        pairs.checked_add(units)?.checked_add(if self.output_biases { d + 1 } else { 0 })
+        self.class.monomials(self.k, self.d)
     }
 
     /// The number of z_a z_b, which come first.
@@ -39,7 +36,7 @@ impl Monomials {
     }
 
     fn has_units(&self) -> bool {
-        self.hidden_biases || self.output_biases
+        self.class.hidden_biases || self.class.output_biases
     }
 
     /// The column of z_a z_b.
@@ -66,7 +63,7 @@ impl Monomials {
             if self.has_units() {
                 values.extend(z.iter().map(|&z| field.product(z, constant)));
             }
-            if self.output_biases {
+            if self.class.output_biases {
                 values.extend(x.iter().map(|&x| field.product(x, constant)));
             }
         }
@@ -77,12 +74,8 @@ impl Monomials {
 /// That the monomials have the rank stated on the samples named, and that it determines the network.
 pub(super) fn check(residues: &Residues<'_>, named: &[usize], deficit: usize) -> Result<(), CheckError> {
     let (class, field) = (residues.certificate.class, residues.field);
-    let monomials = Monomials {
-        k: residues.certificate.network.k(),
-        d: residues.certificate.network.d(),
-        hidden_biases: class.hidden_biases,
-        output_biases: class.output_biases,
-    };
+    let monomials =
+        Monomials { k: residues.certificate.network.k(), d: residues.certificate.network.d(), class };
     let count = monomials.count().filter(|&count| count <= MAX_MONOMIALS);
     let count =
         count.ok_or_else(|| inconsistent("lift", format!("has more than {MAX_MONOMIALS} monomials")))?;
@@ -328,7 +321,7 @@ mod tests {
 
     #[test]
     fn columns_are_in_the_stated_order() {
-        let monomials = Monomials { k: 3, d: 2, hidden_biases: true, output_biases: true };
+        let monomials = Monomials { k: 3, d: 2, class: Class { hidden_biases: true, output_biases: true } };
         let (z, x) = ([2, 3, 5], [7, 11, 1]);
         let values = monomials.values(field(), &z, &x);
         assert_eq!(values, [6, 10, 15, 14, 22, 21, 33, 35, 55, 2, 3, 5, 7, 11, 1]);
@@ -342,7 +335,7 @@ mod tests {
         for a in 0..3 {
             assert_eq!([0, 1, 2].map(|j| values[monomials.linear(a, j)]), [7 * z[a], 11 * z[a], z[a]]);
         }
-        let none = Monomials { k: 3, d: 2, hidden_biases: false, output_biases: false };
+        let none = Monomials { k: 3, d: 2, class: Class { hidden_biases: false, output_biases: false } };
         assert_eq!(none.values(field(), &z, &x), values[..9]);
         assert_eq!(none.count(), Some(9));
     }
@@ -371,7 +364,7 @@ mod tests {
     fn relations_hold_for_the_polynomials_of_networks() {
         // One null vector that is a network's polynomial must not be excluded: its square is left. Another is.
         let (field, monomials) =
-            (field(), Monomials { k: 4, d: 2, hidden_biases: true, output_biases: true });
+            (field(), Monomials { k: 4, d: 2, class: Class { hidden_biases: true, output_biases: true } });
         let weights: Vec<Vec<u32>> = (0..4).map(|a| vec![a + 1, 2 * a + 3, 5 + a]).collect();
         let (w, v) = ([3, 1, 4, 2], [9, 2, 6]);
         let own = polynomial(field, &monomials, &weights, &w, &v);
@@ -409,7 +402,7 @@ mod tests {
     fn squares_tell_disjoint_and_nested_units_apart() {
         let field = field();
         for k in [2, 3] {
-            let monomials = Monomials { k, d: 2, hidden_biases: true, output_biases: true };
+            let monomials = Monomials { k, d: 2, class: Class { hidden_biases: true, output_biases: true } };
             let zero = vec![0; monomials.count().expect("few")];
             let mut weights = vec![vec![1, 2, 5], vec![3, 1, 1], vec![1, 1, 2]];
             let mut disjoint = zero;
@@ -438,7 +431,7 @@ mod tests {
     #[test]
     fn relations_with_weights_are_tried_after_any_number_between_pairs() {
         let (field, k) = (field(), 44);
-        let monomials = Monomials { k, d: 2, hidden_biases: false, output_biases: false };
+        let monomials = Monomials { k, d: 2, class: Class { hidden_biases: false, output_biases: false } };
         let mut state = 1u32;
         let mut next = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -464,7 +457,8 @@ mod tests {
     #[test]
     fn steps_are_bounded() {
         let field = field();
-        let monomials = Monomials { k: 40, d: 2, hidden_biases: false, output_biases: false };
+        let monomials =
+            Monomials { k: 40, d: 2, class: Class { hidden_biases: false, output_biases: false } };
         let mut null = vec![vec![0; monomials.count().expect("few")]; 2];
         (null[0][monomials.pair(0, 1)], null[1][monomials.pair(0, 2)]) = (1, 1);
         let weights = vec![vec![1, 1, 0]; 40];

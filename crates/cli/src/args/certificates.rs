@@ -2,38 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use orthant::BiasModel;
-use orthant::network::BiasKind;
+use clap::Args;
 
-use super::{ExactSampleFiles, Printing};
-
-/// Biases of the networks that a certificate is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ClassChoice {
-    /// Both, or the network's own where that shows more
-    Auto,
-    /// Neither
-    None,
-    /// Hidden bias only
-    Hidden,
-    /// Output bias only
-    Output,
-    /// Both
-    Both,
-}
-
-impl From<ClassChoice> for BiasModel {
-    fn from(choice: ClassChoice) -> BiasModel {
-        match choice {
-            ClassChoice::Auto => BiasModel::Auto,
-            ClassChoice::None => BiasModel::Known(BiasKind::None),
-            ClassChoice::Hidden => BiasModel::Known(BiasKind::Hidden),
-            ClassChoice::Output => BiasModel::Known(BiasKind::Output),
-            ClassChoice::Both => BiasModel::Known(BiasKind::Both),
-        }
-    }
-}
+use super::{BiasChoice, ExactSampleFiles, Printing};
 
 /// Options of `certify`.
 #[derive(Debug, Args)]
@@ -69,9 +40,9 @@ pub struct CertifyArgs {
     /// File for the certificate
     #[arg(long, value_name = "CERT.json")]
     pub out: PathBuf,
-    /// Biases of the networks among which it is the only one: its own, and others or none
-    #[arg(long, value_enum, default_value_t = ClassChoice::Auto)]
-    pub bias: ClassChoice,
+    /// Biases of the networks among which it is the only one, its own included; auto: both, or its own where that shows more
+    #[arg(long, value_enum, default_value_t = BiasChoice::Auto)]
+    pub bias: BiasChoice,
     /// What is printed, and where.
     #[command(flatten)]
     pub printing: Printing,

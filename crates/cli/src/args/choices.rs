@@ -7,10 +7,10 @@ use orthant::network::{BiasKind, InputKind, NoiseKind};
 use orthant::noisy::NoiseModel;
 use orthant::{BiasModel, Method};
 
-/// Biases to fit.
+/// Biases that networks may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum BiasChoice {
-    /// Fit both, drop those that come out as zero
+    /// Found out from the samples
     Auto,
     /// Neither
     None,

@@ -5,11 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, anyhow, ensure};
-use orthant::certificate::{
-    Certificate, Claim, Rational, RationalMatrix, RationalNetwork, RationalSamples, number,
-};
+use orthant::certificate::{Certificate, Rational, RationalMatrix, RationalNetwork, RationalSamples, number};
 use orthant::exact::rational::{self, ExactError};
-use orthant::network::BiasKind;
 use orthant::{BiasModel, Callback, Mat, Network};
 
 use super::recover::{progress_bar, show};
@@ -126,27 +123,16 @@ impl Given {
     }
 
     fn check_biases(&self, args: &CertifyArgs) -> anyhow::Result<()> {
-        let own = self.biases();
-        if let BiasModel::Known(kind) = args.bias.into() {
-            let path = args.network.display();
-            ensure!(kind.hidden() || !own.hidden(), "{path} has hidden biases: not with this --bias");
-            ensure!(kind.output() || !own.output(), "{path} has output biases: not with this --bias");
-        }
-        Ok(())
-    }
-
-    /// The biases that the network has.
-    fn biases(&self) -> BiasKind {
         let (hidden, output) = match self {
             Given::Near(network) => (network.b().is_some(), network.c().is_some()),
             Given::Exact(network) => (network.b().is_some(), network.c().is_some()),
         };
-        match (hidden, output) {
-            (false, false) => BiasKind::None,
-            (true, false) => BiasKind::Hidden,
-            (false, true) => BiasKind::Output,
-            (true, true) => BiasKind::Both,
+        if let BiasModel::Known(kind) = args.bias.into() {
+            let path = args.network.display();
+            ensure!(kind.hidden() || !hidden, "{path} has hidden biases: not with this --bias");
+            ensure!(kind.output() || !output, "{path} has output biases: not with this --bias");
         }
+        Ok(())
     }
 
     /// Whether it is certified as it stands.
@@ -182,17 +168,10 @@ impl Given {
         bias: BiasModel,
         progress: &mut Callback<'_>,
     ) -> Result<Certificate, ExactError> {
-        let own = self.biases();
-        let network = match self {
-            Given::Near(network) => return rational::certify(samples, &network, bias, progress),
-            Given::Exact(network) => *network,
-        };
-        let all = rational::certify_network(samples, network.clone(), bias, progress)?;
-        if bias != BiasModel::Auto || all.claim() == Claim::Unique || own == BiasKind::Both {
-            return Ok(all);
+        match self {
+            Given::Near(network) => rational::certify(samples, &network, bias, progress),
+            Given::Exact(network) => rational::certify_network(samples, &network, bias, progress),
         }
-        let fewer = rational::certify_network(samples, network, BiasModel::Known(own), progress)?;
-        Ok(if fewer.claim() > all.claim() { fewer } else { all })
     }
 }
 

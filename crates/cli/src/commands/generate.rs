@@ -110,16 +110,13 @@ impl Drawn {
 /// Binary digits of a float64 number.
 const DIGITS: u32 = f64::MANTISSA_DIGITS;
 
-/// What can be asked for instead of integers of too many bits: each bit adds three to the labels.
+/// What can be asked for instead of integers of too many bits.
 fn most_bits(spec: &IntegerSpec) -> String {
-    let refused = IntegerSpec { weight_bits: DIGITS, input_bits: DIGITS, ..*spec }.plant(1).err();
-    let most = match refused {
-        Some(IntegerSpecError::Bits { bits }) => DIGITS.saturating_sub(bits - 3 * DIGITS) / 3,
-        _ => 0,
-    };
-    match most {
-        2.. => format!("for these sizes {most} is the most"),
-        _ => "these sizes leave room for no number of bits".to_string(),
+    let fits =
+        |&bits: &u32| IntegerSpec { weight_bits: bits, input_bits: bits, ..*spec }.label_bits() <= DIGITS;
+    match (2..DIGITS).rev().find(fits) {
+        Some(most) => format!("for these sizes {most} is the most"),
+        None => "these sizes leave room for no number of bits".to_string(),
     }
 }
 

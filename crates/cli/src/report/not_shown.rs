@@ -47,12 +47,12 @@ fn same(patterns: &[String]) -> Option<(usize, usize)> {
 
 fn why_not_unique(certificate: &Certificate) -> String {
     let (network, n) = (&certificate.network, certificate.samples.count);
-    let count = monomials(network.k(), network.d(), certificate.class);
-    if count > MAX_MONOMIALS {
+    let count = certificate.class.monomials(network.k(), network.d());
+    let Some(count) = count.filter(|&count| count <= MAX_MONOMIALS) else {
         return format!(
-            "other patterns: the quadratic lift that excludes them would have {count} monomials, of at most {MAX_MONOMIALS}"
+            "other patterns: the quadratic lift that excludes them would have more than {MAX_MONOMIALS} monomials"
         );
-    }
+    };
     if n < count {
         return format!(
             "other patterns: to exclude them takes some {count} samples, as many as the quadratic lift has monomials, and there are {n}"
@@ -61,26 +61,4 @@ fn why_not_unique(certificate: &Certificate) -> String {
     format!(
         "other patterns: the {count} monomials of the quadratic lift are dependent on the {n} samples, and relations between coefficients do not make up for it"
     )
-}
-
-/// The number of monomials of the lift; as many as a number holds, where there are more.
-fn monomials(k: usize, d: usize, class: Class) -> usize {
-    let has_units = class.hidden_biases || class.output_biases;
-    let linear = if class.output_biases { d + 1 } else { 0 };
-    let products = k.saturating_mul(k - 1) / 2;
-    products.saturating_add(k.saturating_mul(d + usize::from(has_units))).saturating_add(linear)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn monomials_are_those_of_the_class() {
-        let class = |hidden_biases, output_biases| Class { hidden_biases, output_biases };
-        assert_eq!(monomials(4, 3, class(true, true)), 6 + 5 * 4);
-        assert_eq!(monomials(4, 3, class(true, false)), 6 + 4 * 4);
-        assert_eq!(monomials(4, 3, class(false, false)), 6 + 4 * 3);
-        assert_eq!(monomials(usize::MAX, 2, class(true, true)), usize::MAX);
-    }
 }

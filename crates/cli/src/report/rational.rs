@@ -27,7 +27,7 @@ pub enum Origin<'a> {
     },
 }
 
-/// The largest deviation that labels computed in single precision are explained by.
+/// The largest deviation that labels computed in single precision are explained by: some hundred roundings of 2⁻²⁴.
 const ROUNDING: f64 = 1e-5;
 
 /// What came of recovery or certification with zero error.

@@ -58,7 +58,8 @@ pub(super) fn certificate(
         }
         Err(error) => return Err(ExactError::Undetermined(format!("a certificate: {error}"))),
     }
-    let lift_count = lift_count(width, samples.inputs().nrows(), class)
+    let lift_count = class
+        .monomials(width, samples.inputs().nrows())
         .filter(|&count| count <= MAX_MONOMIALS && count <= samples.n() + MAX_DEFICIT);
     let strongest = if lift_count.is_some() { Claim::Unique } else { Claim::UniqueGivenPatterns };
     let mut tried = 0;
@@ -95,14 +96,6 @@ pub(super) fn certificate(
 fn patterns(activations: &[Vec<Integer>], width: usize) -> Vec<String> {
     let digit = |z: &Integer| if *z > Integer::ZERO { '1' } else { '0' };
     (0..width).map(|i| activations.iter().map(|z| digit(&z[i])).collect()).collect()
-}
-
-/// The number of monomials of the lift; none when it is more than a number holds.
-fn lift_count(k: usize, d: usize, class: Class) -> Option<usize> {
-    let pairs = k.checked_mul(k - 1)? / 2;
-    let has_units = class.hidden_biases || class.output_biases;
-    let linear = k.checked_mul(d + usize::from(has_units))?;
-    pairs.checked_add(linear)?.checked_add(if class.output_biases { d + 1 } else { 0 })
 }
 
 /// Integers that are proportional to what ranks are taken of: those of the checker.

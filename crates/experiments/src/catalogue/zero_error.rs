@@ -335,7 +335,7 @@ fn in_short(error: &ExactError) -> String {
 fn certificate_of(planted: &IntegerPlanted, context: &Context<'_>) -> anyhow::Result<Certificate> {
     let samples = RationalSamples::new(fractions::matrix(&planted.x)?, fractions::matrix(&planted.a)?)?;
     let bias = BiasModel::Known(BiasKind::Both);
-    Ok(certify_network(&samples, fractions::network(planted)?, bias, &mut context.callback())?)
+    Ok(certify_network(&samples, &fractions::network(planted)?, bias, &mut context.callback())?)
 }
 
 /// Names of the claims, the strongest first.

@@ -72,10 +72,10 @@ pub fn claims(rows: &Rows<'_>, plan: &Plan, to: &mut Presentation) {
     ));
     if refused.of > 0 {
         to.findings.push(format!(
-        "Exact in floating point, where uniqueness is measured against rounding, and refused over the rationals: {} instances; in {} of them the planted network, \
-         given, is not certified to be the only one with its patterns either.",
-        refused.of, refused.hits,
-    ));
+            "Exact in floating point, where uniqueness is measured against rounding, and refused over the rationals: {} instances; in {} of them the planted \
+             network, given, is not certified to be the only one with its patterns either.",
+            refused.of, refused.hits,
+        ));
     }
     // What is said is then said of the planted network, too.
     let given_patterns = rows.having("outcome", Claim::UniqueGivenPatterns.to_string());
